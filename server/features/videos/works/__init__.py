@@ -1,7 +1,8 @@
 """Works: videos and recordings that their owners registered, found again in the media of others.
 
-A recording that is ready is fingerprinted by a child process and looked up in the index of works; what is found is a
-match, which both sides see. ``facts`` tells rooms above of what is credited, disputed and decided.
+A video or recording that is ready, and the last minutes of a stream on the air, are fingerprinted by a child
+process and looked up in the index of works; what is found is a match, which both sides see. ``facts`` tells rooms above
+of what is credited, disputed and decided.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from typing import Final
 
 from media.fingerprints.fingerprinter import Fingerprinter
 from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.videos.library.facts import VideoDeleted, VideoReady
 from server.features.videos.work_settings import WorkSettings
 from server.features.videos.works import queries
 from server.features.videos.works.matches import EXPIRE_S, Matches
-from server.features.videos.works.media import RecordedMedia
+from server.features.videos.works.media import KeptMedia
 from server.features.videos.works.routes import WorkRoutes
-from server.features.videos.works.seeking import Seeker
+from server.features.videos.works.seeking import LIVE_EVERY_S, Seeker
 from server.features.videos.works.works import MakeFingerprint, Works
 from server.http.limits import hourly
 from server.jobs import repeated
@@ -30,7 +32,7 @@ __all__ = ["build"]
 def build(platform: Platform, *, settings: WorkSettings, make: MakeFingerprint | None = None) -> Feature:
     """``make``: has a fingerprint made; by default in a child process."""
     making = make or Fingerprinter().make
-    media = RecordedMedia(db=platform.db, objects=platform.objects)
+    media = KeptMedia(db=platform.db, objects=platform.objects)
     matches = Matches(
         db=platform.db,
         audit=platform.audit,
@@ -55,13 +57,22 @@ def build(platform: Platform, *, settings: WorkSettings, make: MakeFingerprint |
     async def recorded(tx: Transaction, fact: RecordingReady) -> None:
         await seeker.seek_in(tx, [fact.stream_id])
 
+    async def encoded(tx: Transaction, fact: VideoReady) -> None:
+        await seeker.seek_in(tx, [fact.video_id])
+
+    async def deleted(tx: Transaction, fact: VideoDeleted) -> None:
+        await tx.execute(queries.FORGET, fact.video_id)
+
     routes = WorkRoutes(works=works, matches=matches, rate=hourly("works", settings.max_works_per_hour))
     return Feature(
         name="works",
         operations=routes.operations(),
-        consumers=(Consumer(RecordingReady, recorded),),
-        jobs=(works.job, seeker.job),
-        schedules=(repeated("works.expire", matches.expire, every_s=EXPIRE_S),),
+        consumers=(Consumer(RecordingReady, recorded), Consumer(VideoReady, encoded), Consumer(VideoDeleted, deleted)),
+        jobs=(works.job, seeker.job, seeker.live_job),
+        schedules=(
+            repeated("works.expire", matches.expire, every_s=EXPIRE_S),
+            repeated("works.live", seeker.seek_in_live, every_s=LIVE_EVERY_S),
+        ),
         personal_data=PersonalData(tables=frozenset({"works", "work_matches"}), sections=SECTIONS, erase=_erase),
         limits={
             "works": settings.max_works_per_person,

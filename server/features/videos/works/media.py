@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -44,23 +44,23 @@ class Media(Protocol):
         """In order of time; none of a kind that it has not."""
 
 
-class RecordedMedia:
-    """Recordings of streams, also of those that are still on the air."""
+class KeptMedia:
+    """Uploaded videos, and recordings of streams, also of those that are still on the air."""
 
     def __init__(self, *, db: Database, objects: ObjectStore) -> None:
         self._db = db
         self._objects = objects
 
     async def find(self, media_id: str) -> Medium | None:
-        row = await self._db.fetchrow(_STREAM, media_id) if is_uuid(media_id) else None
-        return None if row is None else Medium(id=row["id"], kind="stream", owner_id=row["owner_id"])
+        row = await self._db.fetchrow(_MEDIUM, media_id) if is_uuid(media_id) else None
+        return None if row is None else Medium(id=row["id"], kind=row["kind"], owner_id=row["owner_id"])
 
     async def pieces(self, medium: Medium, kind: Kind, *, from_ms: int = 0) -> AsyncIterator[Piece]:
-        rendition = _cheapest(await self._db.fetch(_RENDITIONS, medium.id, kind))
+        rendition = _cheapest(await self._db.fetch(_RENDITIONS[medium.kind], medium.id, kind))
         after = -1
         held: list[Row] = []
         while rendition is not None:
-            rows = await self._db.fetch(_SEGMENTS, medium.id, rendition, after, from_ms, PAGE)
+            rows = await self._db.fetch(_SEGMENTS[medium.kind], medium.id, rendition, after, from_ms, PAGE)
             for row in rows:
                 if held and _is_full(held, row):
                     yield await self._piece(held)
@@ -97,18 +97,35 @@ def _is_full(held: Sequence[Row], following: Row) -> bool:
     return bool(following["init_key"] != held[0]["init_key"] or is_long or is_large)
 
 
-_STREAM: Final = """
-select id::text, owner_id::text from streams
+_MEDIUM: Final = """
+select id::text, owner_id::text, 'stream' as kind from streams
 where id = $1 and exists (select from stream_segments g where g.stream_id = streams.id)
+union all
+select id::text, owner_id::text, 'video' from videos where id = $1 and stream_id is null and state = 'ready'
 """
-_RENDITIONS: Final = """
+_RENDITIONS: Final[Mapping[MediaKind, str]] = {
+    "stream": """
 select g.rendition, sum(g.duration_ms) as duration_ms,
     max(coalesce((i.info ->> 'width')::int * (i.info ->> 'height')::int, 0)) as pixels
 from stream_segments g join stream_inits i on i.stream_id = g.stream_id and i.rendition = g.rendition
     and i.name = g.init_name
 where g.stream_id = $1 and i.info ->> 'kind' = $2 group by g.rendition
-"""
-_SEGMENTS: Final = """
+""",
+    "video": """
+select r.name as rendition, v.duration_ms::float8 as duration_ms, r.width * r.height as pixels
+from videos v join video_renditions r on r.video_id = v.id and r.edition = v.edition
+where v.id = $1 and r.kind = $2 and r.is_whole
+""",
+}
+_SEGMENTS: Final[Mapping[MediaKind, str]] = {
+    "stream": """
 select segment, object_key, init_key, media_time_ms, bytes from stream_segments
 where stream_id = $1 and rendition = $2 and segment > $3 and media_time_ms >= $4 order by segment limit $5
-"""
+""",
+    "video": """
+select g.number as segment, g.object_key, r.init_key, g.start * 1000 / r.timescale as media_time_ms, g.bytes
+from videos v join video_renditions r on r.video_id = v.id and r.edition = v.edition and r.name = $2
+    join video_segments g on g.video_id = v.id and g.edition = v.edition and g.rendition = r.name
+where v.id = $1 and g.number > $3 and g.start * 1000 / r.timescale >= $4 order by g.number limit $5
+""",
+}

@@ -26,11 +26,18 @@ select id::text, number, owner_id::text, policy from works
 where number = any($1::int[]) and state = 'ready' and owner_id <> $2::uuid
 """
 OLDER: Final = """
-select s.id::text from streams s
-where s.state = 'ended' and s.owner_id <> $1::uuid and not exists (select from works w where w.media_id = s.id)
-    and exists (select from stream_segments g where g.stream_id = s.id)
-order by s.id desc limit $2
+select v.id::text from videos v
+where v.state = 'ready' and v.owner_id <> $1::uuid and not exists (select from works w where w.media_id = v.id)
+order by v.id desc limit $2
 """
+ON_AIR: Final = """
+select s.id::text, (select max(g.media_time_ms) from stream_segments g where g.stream_id = s.id) as end_ms
+from streams s
+where s.state = 'live' and exists (select from works w where w.state = 'ready' and w.owner_id <> s.owner_id)
+    and exists (select from stream_segments g where g.stream_id = s.id)
+order by s.id desc limit $1
+"""
+FORGET: Final = "delete from works where media_id = $1"
 
 # matches
 
@@ -59,8 +66,9 @@ select m.id::text as id, m.work_id::text as work_id, w.title as work_title, w.me
 },
     m.media_id::text as media_id, m.media_kind, m.from_ms, m.to_ms, m.work_from_ms, m.score, m.policy, m.is_credited,
     m.state, m.reason, m.created_at, m.disputed_at, m.expires_at, m.decided_at,
-    (select s.title from streams s where s.id = m.media_id
-        and (s.visibility <> 'private' or m.publisher_id = $1::uuid)) as media_title
+    (select t.title from (select s.title, s.visibility from streams s where s.id = m.media_id
+            union all select v.title, v.visibility from videos v where v.id = m.media_id and v.stream_id is null) t
+        where t.visibility <> 'private' or m.publisher_id = $1::uuid) as media_title
 from work_matches m join works w on w.id = m.work_id
     join users holder on holder.id = m.holder_id join users publisher on publisher.id = m.publisher_id
 """

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from media.fingerprints.alignment import Hit, align
 from media.fingerprints.fingerprinter import NoFingerprintError
 from media.fingerprints.messages import Fingerprint, Hash, Kind
+from server.features.videos.works import queries
 from server.features.videos.works.index import LEAST, look_up
 from server.features.videos.works.matches import Matches
 from server.features.videos.works.media import Media, Medium
@@ -22,8 +24,15 @@ from storage.postgres import Database
 log = logging.getLogger("server.works")
 
 
+LIVE_EVERY_S: Final = 60.0
+LIVE_MS: Final = 90_000
+"""What is looked at of a stream on the air: a bit more than passes between two looks."""
+MAX_LIVE: Final = 500
+
+
 class SeekWorks(msgspec.Struct, frozen=True):
     media_id: str
+    from_ms: int = 0
 
 
 class Seeker:
@@ -36,6 +45,14 @@ class Seeker:
         self.job = Job(
             name="works.seek", body=SeekWorks, run=self._run, timeout_s=TIMEOUT_S, tries=4, at_once_on_node=1
         )
+        self.live_job = Job(
+            name="works.seek_live",
+            body=SeekWorks,
+            run=self._run,
+            timeout_s=2 * LIVE_EVERY_S,
+            tries=1,
+            at_once_on_node=1,
+        )
 
     async def seek_in(self, tx: object, media_ids: Sequence[str]) -> None:
         """In the transaction of the change that it follows from."""
@@ -43,13 +60,22 @@ class Seeker:
         if bodies:
             await self._jobs.enqueue_many(tx, self.job, bodies)
 
+    async def seek_in_live(self) -> None:
+        """In the last minutes of the streams that are on the air."""
+        rows = await self._db.fetch(queries.ON_AIR, MAX_LIVE)
+        bodies = [SeekWorks(row["id"], max(0, row["end_ms"] - LIVE_MS)) for row in rows]
+        async with self._db.transaction() as tx:
+            await self._jobs.enqueue_many(
+                tx, self.live_job, bodies, key_of=lambda body: f"{body.media_id}/{body.from_ms}"
+            )
+
     async def _run(self, attempt: Attempt[SeekWorks]) -> None:
         medium = await self._media.find(attempt.body.media_id)
         if medium is None:
             return
         runs: list[Run] = []
         for kind in KINDS:
-            async for piece in self._media.pieces(medium, kind):
+            async for piece in self._media.pieces(medium, kind, from_ms=attempt.body.from_ms):
                 order = Fingerprint(kind=kind, side="query", data=piece.data, start_ms=piece.start_ms)
                 runs += await self.found(kind, await self._hashes(order, medium))
                 await attempt.progress(0.5, f"{kind} to {piece.start_ms} ms")

@@ -14,6 +14,7 @@ from media.fingerprints.audio import RATE, Floats
 from media.fingerprints.decoding import fingerprint
 from media.fingerprints.fingerprinter import Fingerprinter, NoFingerprintError
 from media.fingerprints.messages import Fingerprint, Hash, Refused
+from server.features.videos.library.facts import VideoDeleted, VideoReady
 from server.features.videos.work_settings import WorkSettings
 from server.features.videos.works.matches import Matches
 from server.features.videos.works.media import Medium
@@ -23,7 +24,6 @@ from storage.facts import publish
 from storage.ids import Ids
 from storage.leases import Leases
 from storage.recording import Init, Recordings, Segment
-from storage.stream_facts import RecordingReady
 from tests.media.fingerprints import made
 from tests.media.fingerprints.files import film_file, sound_file, split
 from tests.server.kit import Kit
@@ -56,6 +56,25 @@ class Stage:
             stream_id, await self.person(token), visibility,
         )  # fmt: skip
         return str(stream_id)
+
+    async def video(self, token: str, sound: Floats) -> str:
+        """An uploaded video of sound alone."""
+        video_id, db = str(Ids().uuid7(1e9)), self.kit.database
+        await db.execute(
+            "insert into videos (id, owner_id, title, state, edition, duration_ms, created_at)"
+            " values ($1, $2, 'Cut', 'ready', 1, 10000, now())", video_id, await self.person(token),
+        )  # fmt: skip
+        _, segment = await self._stored(video_id, "audio", sound)
+        await db.execute(
+            "insert into video_renditions (video_id, edition, name, place, kind, codec, timescale, width, height, fps,"
+            " channels, init_key, is_whole) values ($1, 1, 'audio', 0, 'audio', 'a', 8000, 0, 0, 0, 1, $2, true)",
+            video_id, segment.init_key,
+        )  # fmt: skip
+        await db.execute(
+            "insert into video_segments (video_id, edition, rendition, number, object_key, start, duration, bytes,"
+            " key_bytes) values ($1, 1, 'audio', 0, $2, 0, 80000, $3, 0)", video_id, segment.object_key, segment.bytes,
+        )  # fmt: skip
+        return video_id
 
     async def recorded(self, token: str, *, sound: Floats | None = None, film: Any = None) -> str:
         """A recording of one segment of each kind."""
@@ -159,8 +178,6 @@ async def test_a_work_is_found_in_a_recording_whose_interval_both_sides_see(stag
 
     stream_id = await stage.recorded(stage.bob, sound=made.faster(music[4 * RATE : 15 * RATE], 1.02))
     bob_id = await stage.person(stage.bob)
-    async with stage.kit.database.transaction() as tx:
-        await publish(tx, RecordingReady(stream_id=stream_id, owner_id=bob_id, duration_ms=11_000))
     await stage.kit.read_facts(room)
     await stage.kit.run_jobs(room)
 
@@ -180,12 +197,44 @@ async def test_a_work_is_found_in_a_recording_whose_interval_both_sides_see(stag
 async def test_a_new_work_is_sought_in_what_others_have_published_already(stage: Stage) -> None:
     film = made.film(1, 12, width=160, height=90)
     stream_id = await stage.recorded(stage.bob, film=film[16:, :, ::-1])
+    await stage.kit.database.execute(
+        "insert into videos (id, owner_id, stream_id, state, created_at)"
+        " select id, owner_id, id, 'ready', now() from streams where id = $1", stream_id,
+    )  # fmt: skip
     video_id = await stage.recorded(stage.ada, film=film)
     await stage.register(stage.ada, video_id, policy="block")
     await stage.kit.run_jobs([stage.served.feature("works")])
     (match,) = await stage.found(stage.ada)
     assert (match["stream"]["id"], match["policy"], match["credited"]) == (stream_id, "block", False)
     assert match["work_from_ms"] - match["from_ms"] == pytest.approx(2_000, abs=300)
+
+
+async def test_a_work_is_found_in_an_uploaded_video_and_in_a_stream_on_the_air(stage: Stage) -> None:
+    music, room = made.music(2, 12), stage.served.feature("works")
+    await stage.register(stage.ada, await stage.recorded(stage.ada, sound=music))
+    await stage.kit.run_jobs([room])
+    video_id = await stage.video(stage.bob, music[: 10 * RATE])
+    live_id = await stage.recorded(stage.bob, sound=music[2 * RATE :])
+    await stage.kit.database.execute("update streams set state = 'live' where id = $1", live_id)
+    async with stage.kit.database.transaction() as tx:
+        await publish(tx, VideoReady(video_id=video_id, owner_id=await stage.person(stage.bob), duration_ms=10_000))
+    await stage.kit.read_facts([room])
+    for _ in range(2):
+        await stage.kit.run_schedule(room, "works.live")
+    assert await stage.kit.database.fetchval("select count(*) from jobs where name = 'works.seek_live'") == 1
+    await stage.kit.run_jobs([room])
+    live, video = await stage.found(stage.bob)
+    assert (video["video"]["id"], video["video"]["title"], video["stream"]) == (video_id, "Cut", None)
+    assert (live["stream"]["id"], live["state"]) == (live_id, "open")
+
+
+async def test_a_work_goes_with_its_video(stage: Stage) -> None:
+    work_id = await stage.work()
+    async with stage.kit.database.transaction() as tx:
+        await publish(tx, VideoDeleted(video_id=work_id, owner_id=await stage.person(stage.ada)))
+    await stage.kit.read_facts([stage.served.feature("works")])
+    _, mine = await stage.served.call("GET", "/me/works", token=stage.ada)
+    assert mine["items"] == []
 
 
 async def test_a_work_in_which_nothing_can_be_found_has_failed_with_a_reason(stage: Stage) -> None:
