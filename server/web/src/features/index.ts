@@ -38,6 +38,7 @@ import { tokens } from "./tokens";
 import { trends } from "./trends";
 import { watch } from "./watch";
 import { webhooks } from "./webhooks";
+import { works } from "./works";
 
 export const features: readonly Feature[] = [
   home,
@@ -66,6 +67,7 @@ export const features: readonly Feature[] = [
   factors,
   tokens,
   webhooks,
+  works,
   exports,
   filters,
   emotes,

@@ -37,6 +37,7 @@ import tokens from "../features/tokens/ar";
 import trends from "../features/trends/ar";
 import watch from "../features/watch/ar";
 import webhooks from "../features/webhooks/ar";
+import works from "../features/works/ar";
 import realtime from "../realtime/ar";
 import shell from "../shell/ar";
 import ui from "../ui/ar";
@@ -83,4 +84,5 @@ export default {
   ui,
   watch,
   webhooks,
+  works,
 };
