@@ -27,7 +27,7 @@ class WorkBody(Body):
     title: Title
     policy: Annotated[
         Policy,
-        Field(description="What those who use it must bear: the revenue is shared, that part is muted, or nobody sees"),
+        Field(description="credit shares the revenue; mute and block are asked for on each match, for people to act on"),
     ] = "credit"
 
 
