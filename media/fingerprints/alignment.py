@@ -18,7 +18,7 @@ PITCH_BIN: Final = 4
 LEAST_SOUNDS: Final = 6
 LEAST_PICTURES: Final = 3
 """Moments of a line below which it may be chance."""
-MAX_DIFFERENT: Final = 6
+MAX_DIFFERENT: Final = 8
 """Signs of the detail of a picture's hash, of 22, that may differ in pictures that are the same."""
 MAX_GAP_MS: Final = 6_000
 """A longer time without a hit ends the match."""

@@ -20,7 +20,7 @@ SIDE: Final = 64
 """Frames are looked at as so many grey points in a row and in a column, whatever their shape is."""
 MIDDLE: Final = 0.7
 CUTS: Final = (1.0, 0.93, 0.865, 0.8)
-"""What may be left of a work's width and height."""
+"""What may be left of a work's width and height, which may differ by one step."""
 WAVES: Final = 7
 KEY_WAVES: Final = 6
 """The key has the signs of waves whose numbers add up to no more than this, the detail those of all others."""
@@ -110,5 +110,5 @@ _WINDOWS: Final = [
     (row, column)
     for row, (one, _, _) in enumerate(_STARTS)
     for column, (other, _, _) in enumerate(_STARTS)
-    if one == other
+    if abs(one - other) <= 1
 ]

@@ -27,7 +27,9 @@ class WorkBody(Body):
     title: Title
     policy: Annotated[
         Policy,
-        Field(description="credit shares the revenue; mute and block are asked for on each match, for people to act on"),
+        Field(
+            description="credit shares the revenue; mute and block are asked for on each match, for people to act on"
+        ),
     ] = "credit"
 
 
