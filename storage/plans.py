@@ -10,8 +10,12 @@ from typing import Final
 
 PLANNED_EACH_TIME: Final = {"plan_cache_mode": "force_custom_plan", "enable_seqscan": "on"}
 """Plans follow the values, and the size that a table has now: a plan kept from when it was empty can be ruinous."""
-PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
-"""A plan that is kept must be good for tables of any size, so tables are read by index whatever the planner knew. That
+PLANNED_ONCE: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "max_parallel_workers_per_gather": "0",
+}
+"""Without values the planner takes many look-ups for large: workers would cost more than what they help with. A plan that is kept must be good for tables of any size, so tables are read by index whatever the planner knew. That
 goes for the look-up of each foreign key, too, which is planned for every row that is written otherwise."""
 STATEMENTS_KEPT: Final = 256
 """Prepared statements of a connection: more than the rooms that are asked the most have."""
@@ -30,7 +34,10 @@ def _switched(settings: dict[str, str]) -> str:
     return "; ".join(f"set {name} = {value}" for name, value in settings.items())
 
 
-SWITCH: Final[dict[bool, str]] = {False: _switched(PLANNED_EACH_TIME), True: _switched(PLANNED_ONCE)}
+SWITCH: Final[dict[bool, str]] = {
+    False: _switched(PLANNED_EACH_TIME) + "; reset max_parallel_workers_per_gather",
+    True: _switched(PLANNED_ONCE),
+}
 """What switches a session, by whether it is to plan once."""
 
 

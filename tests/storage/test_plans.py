@@ -15,9 +15,12 @@ from storage.postgres import Database
 
 ID = "0192f0c0-0000-7000-8000-00000000abcd"
 AT = datetime(2026, 11, 30, tzinfo=UTC)
-HOW = "select current_setting('plan_cache_mode') || ' ' || current_setting('enable_seqscan')"
-EACH_TIME = "force_custom_plan on"
-ONCE = "force_generic_plan off"
+HOW = """
+select concat_ws(' ', current_setting('plan_cache_mode'), current_setting('enable_seqscan'),
+    current_setting('max_parallel_workers_per_gather'))
+"""
+EACH_TIME = "force_custom_plan on 2"
+ONCE = "force_generic_plan off 0"
 
 
 @pytest.fixture
