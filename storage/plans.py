@@ -15,8 +15,9 @@ PLANNED_ONCE: Final = {
     "enable_seqscan": "off",
     "max_parallel_workers_per_gather": "0",
 }
-"""Without values the planner takes many look-ups for large: workers would cost more than what they help with. A plan that is kept must be good for tables of any size, so tables are read by index whatever the planner knew. That
-goes for the look-up of each foreign key, too, which is planned for every row that is written otherwise."""
+"""A plan that is kept must be good for tables of any size, so tables are read by index whatever the planner knew. That
+goes for the look-up of each foreign key, too, which is planned for every row that is written otherwise. Without values
+the planner takes few rows for many: parallel workers would cost more than the rest."""
 STATEMENTS_KEPT: Final = 256
 """Prepared statements of a connection: more than the rooms that are asked the most have."""
 
