@@ -133,6 +133,8 @@ def build(
         before = first_id_of(platform.now() - timedelta(days=settings.notification_log_days))
         while await platform.db.execute(delivery_queries.PRUNE_LOG, before, PRUNE_BATCH):
             pass
+        while await platform.db.execute(delivery_queries.PRUNE_ENDED, PRUNE_BATCH):
+            pass
 
     feature = Feature(
         name="notifications",

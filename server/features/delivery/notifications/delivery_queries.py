@@ -45,15 +45,21 @@ NEXT_DIGEST: Final = "update notification_preferences set next_digest_at = $2 wh
 
 # ----------------------------------------------------------------------------------------------------------- devices
 
+# One that a session has added is there until the session ends; one that an API token has, until it is removed.
+_GOES_ON: Final = """
+(p.session_id is null or exists (
+    select from auth_sessions a where a.id = p.session_id and a.revoked_at is null and a.expires_at > now()))
+"""
 SUBSCRIBE: Final = """
-insert into push_subscriptions (id, person_id, kind, target_hash, sealed_target, device)
-values ($1, $2, $3, $4, $5, $6)
+insert into push_subscriptions (id, person_id, kind, target_hash, sealed_target, device, session_id)
+values ($1, $2, $3, $4, $5, $6, (select id from auth_sessions where id = $7))
 on conflict (target_hash) do update set id = excluded.id, person_id = excluded.person_id,
-    sealed_target = excluded.sealed_target, device = excluded.device, created_at = now(), sent_at = null
+    session_id = excluded.session_id, sealed_target = excluded.sealed_target, device = excluded.device, created_at = now(), sent_at = null
 returning id, kind, device, created_at, sent_at
 """
-SUBSCRIPTIONS: Final = """
-select id, kind, device, created_at, sent_at from push_subscriptions where person_id = $1 order by id desc limit 1000
+SUBSCRIPTIONS: Final = f"""
+select id, kind, device, created_at, sent_at from push_subscriptions p where person_id = $1 and {_GOES_ON}
+order by id desc limit 1000
 """
 # All but the newest $2.
 DROP_OLDEST: Final = """
@@ -64,7 +70,12 @@ UNSUBSCRIBE: Final = "delete from push_subscriptions where person_id = $1 and id
 UNSUBSCRIBE_TARGET: Final = "delete from push_subscriptions where person_id = $1 and target_hash = $2 returning id"
 PRUNE_SUBSCRIPTIONS: Final = "delete from push_subscriptions where id = any($1::uuid[])"
 SENT_TO: Final = "update push_subscriptions set sent_at = now() where id = any($1::uuid[])"
-DEVICES_OF: Final = "select person_id, id from push_subscriptions where person_id = any($1::uuid[])"
+DEVICES_OF: Final = f"select person_id, id from push_subscriptions p where person_id = any($1::uuid[]) and {_GOES_ON}"
+PRUNE_ENDED: Final = """
+delete from push_subscriptions where id in (
+    select p.id from push_subscriptions p join auth_sessions a on a.id = p.session_id
+    where a.revoked_at is not null or a.expires_at <= now() limit $1)
+"""
 
 # -------------------------------------------------------------------------------------------------------- deliveries
 
@@ -81,7 +92,7 @@ select d.id, d.person_id, $4, $5, $6, d.channel, d.subscription_id
 from unnest($1::uuid[], $2::uuid[], $3::text[], $7::uuid[]) d (id, person_id, channel, subscription_id)
 on conflict (person_id, notification_id, channel, subscription_id) do nothing returning id
 """
-BEGIN: Final = """
+BEGIN: Final = f"""
 select d.id, d.person_id, d.notification_id, d.channel, d.subscription_id, d.state, d.tries, d.created_at,
     n.id is not null as is_there, n.read_at is not null as is_read, n.kind, n.subject_type, n.subject_id,
     n.people[:10] as people, n.count, n.created_at as happened_at, s.kind as device_kind, s.sealed_target,
@@ -90,6 +101,7 @@ select d.id, d.person_id, d.notification_id, d.channel, d.subscription_id, d.sta
 from notification_deliveries d
 left join notifications n on n.person_id = d.person_id and n.id = d.notification_id
 left join push_subscriptions s on s.id = d.subscription_id and s.person_id = d.person_id
+    and exists (select from push_subscriptions p where p.id = s.id and {_GOES_ON})
 left join notification_preferences p on p.person_id = d.person_id
 left join notification_settings c on c.person_id = d.person_id and c.kind = d.kind
 where d.id = any($1::uuid[]) and d.state in ('waiting', 'sending') order by d.id for update of d

@@ -162,7 +162,7 @@ class DeviceRoutes:
 
     async def _add(self, call: Call[SubscriptionBody, None]) -> Answer:
         device = call.request.headers.get("User-Agent", "")[:MAX_DEVICE_CHARS].replace("\x00", "")
-        row = await self._devices.add(call.me.id, call.body.target(), device)
+        row = await self._devices.add(call.me.id, call.body.target(), device, session_id=call.me.session_id)
         return Answer(201, SubscriptionShape(**dict(row)))
 
     async def _remove_target(self, call: Call[TargetBody | None, TargetQuery]) -> Answer:

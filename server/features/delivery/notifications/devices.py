@@ -54,14 +54,16 @@ class Devices:
         self._per_person = per_person
         self._has_fcm = has_fcm
 
-    async def add(self, person_id: str, target: Target, device: str) -> Row:
-        """The subscription; the oldest of too many go. Raises a 422 that names what is wrong."""
+    async def add(self, person_id: str, target: Target, device: str, *, session_id: str) -> Row:
+        """The subscription, which ends with the session; the oldest of too many go. Raises a 422 that names what is
+        wrong.
+        """
         await self._check(target)
         subscription_id = self._ids.uuid7(self._wall())
         kind, sealed = await self._sealed(target)
         async with self._db.transaction() as tx:
             row = await tx.fetchrow(
-                queries.SUBSCRIBE, subscription_id, person_id, kind, target_hash(target), sealed, device
+                queries.SUBSCRIBE, subscription_id, person_id, kind, target_hash(target), sealed, device, session_id
             )
             await tx.execute(queries.DROP_OLDEST, person_id, self._per_person)
         assert row is not None

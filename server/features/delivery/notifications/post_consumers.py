@@ -69,8 +69,10 @@ class PostConsumers:
         await self._about_theirs(tx, REACTION, fact.person_id, fact.post_id, fact.author_id)
 
     async def _removed(self, tx: Transaction, fact: PostRemoved) -> None:
-        if fact.repost_of is not None:
-            await self._notifications.withdraw_of(tx, REPOST, actor_id=fact.author_id, subject_id=fact.repost_of)
+        """What it caused for the authors of what it answered, quoted or reposted is withdrawn."""
+        for kind, theirs in ((REPOST, fact.repost_of), (REPLY, fact.reply_to), (QUOTE, fact.quote_of)):
+            if theirs is not None:
+                await self._notifications.withdraw_of(tx, kind, actor_id=fact.author_id, subject_id=theirs)
         await self._notifications.forget_post(tx, fact.post_id)
 
     async def _about_theirs(

@@ -40,11 +40,15 @@ class PostEdited(Fact, frozen=True, kw_only=True, tag="post.edited"):
 
 
 class PostRemoved(Fact, frozen=True, kw_only=True, tag="post.removed"):
-    """A post has been deleted, or a repost (``repost_of``) taken back."""
+    """A post has been deleted, or a repost (``repost_of``) taken back. ``reply_to``, ``quote_of``: what it answered and
+    quoted, where its author has no other post left that does.
+    """
 
     post_id: str
     author_id: str
     repost_of: str | None = None
+    reply_to: str | None = None
+    quote_of: str | None = None
 
 
 class PostReacted(Fact, frozen=True, kw_only=True, tag="post.reacted"):

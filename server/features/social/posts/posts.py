@@ -179,7 +179,9 @@ class Posts:
             await tx.execute(queries.FORGET_TAGS, row["id"])
             await tx.execute(queries.UNPIN, row["id"])
         self._changes.send(tx, row["id"], removed=True)
-        await publish(tx, PostRemoved(post_id=row["id"], author_id=person_id, repost_of=row["repost_of"]))
+        left: Any = await tx.fetchrow(queries.LEFT, person_id, row["reply_to"], row["quote_of"])
+        ids = {"post_id": row["id"], "author_id": person_id, "repost_of": row["repost_of"]}
+        await publish(tx, PostRemoved(**ids, reply_to=left["reply_to"], quote_of=left["quote_of"]))
 
     async def withhold(self, tx: Transaction, post_id: str, *, for_good: bool) -> bool:
         """Nobody sees the post any more, as if its author had deleted it, until ``restore``; False when there is none.

@@ -44,6 +44,13 @@ ADD_TAGS: Final = """
 insert into post_hashtags (tag, post_id, published_at, author_id) select t, $1, $3, $4 from unnest($2::text[]) t
 """
 
+# What a removed post of $1 answered ($2) and quoted ($3), unless another one of theirs does.
+LEFT: Final = """
+select case when not exists (select from posts where reply_to = $2 and author_id = $1 and state = 'published')
+        then $2::uuid end as reply_to,
+    case when not exists (select from posts where quote_of = $3 and author_id = $1 and state = 'published')
+        then $3::uuid end as quote_of
+"""
 OWN: Final = """
 select p.id, p.state, p.reply_to, p.root_id, p.quote_of, p.repost_of, p.community_id, p.visibility, p.text,
     p.content_warning, p.language, p.has_media, p.published_at, p.publish_at, p.created_at, p.edited_at, p.edits,

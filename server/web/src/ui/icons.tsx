@@ -53,6 +53,7 @@ export const SendIcon = stroke("M4.5 12h7M4 4.5 20.5 12 4 19.5l2-7.5z");
 export const ReplyIcon = stroke("M9.5 7 4.5 12l5 5M5 12h8.5a6 6 0 0 1 6 6v.5");
 export const TrashIcon = stroke("M4.5 7h15M10 7V4.5h4V7M6.5 7l.8 12.5h9.4L17.5 7M10.5 11v5M13.5 11v5");
 export const CameraIcon = stroke("M4.5 7h9A1.5 1.5 0 0 1 15 8.5v7a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 15.5v-7A1.5 1.5 0 0 1 4.5 7ZM15 11l6-3.5v9L15 13");
+export const PictureIcon = stroke("M5.5 5h13A1.5 1.5 0 0 1 20 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 17.5v-11A1.5 1.5 0 0 1 5.5 5ZM4 16l4.5-4.5 7 7M13.5 16.5 16 14l4 4M14.5 9.5h.2");
 export const ScreenIcon = stroke("M4.5 4.5h15A1.5 1.5 0 0 1 21 6v9.5a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 15.5V6a1.5 1.5 0 0 1 1.5-1.5ZM8.5 20.5h7M12 17v3.5");
 export const CallIcon = stroke("M6.2 3.8h2.6l1.5 4-2 1.5a12 12 0 0 0 6.4 6.4l1.5-2 4 1.5v2.6a1.9 1.9 0 0 1-2 1.9A15.9 15.9 0 0 1 4.3 5.8a1.9 1.9 0 0 1 1.9-2Z");
 export const HangUpIcon = stroke("M3 14.5v-1.3C3 10.5 7 8.5 12 8.5s9 2 9 4.7v1.3l-4.5 1.3-1-2.8a12 12 0 0 0-7 0l-1 2.8Z");

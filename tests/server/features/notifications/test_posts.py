@@ -89,6 +89,24 @@ async def test_what_is_about_a_deleted_post_goes_with_it(notified: Notified) -> 
     assert (await notified.told(ada), (await notified.listed(ada))["unread"]) == ([], 0)
 
 
+async def test_a_reply_or_quote_that_was_removed_is_told_of_no_longer_unless_its_author_left_another(
+    notified: Notified,
+) -> None:
+    ada, bob, cleo = await three(notified)
+    theirs = await post(ada)
+    first, second = await post(bob, reply_to=theirs), await post(bob, reply_to=theirs)
+    await post(cleo, reply_to=theirs)
+    quote = await post(cleo, quote_of=theirs)
+    await notified.settle()
+    for author, removed in ((bob, first), (cleo, quote)):
+        assert (await author.ask("DELETE", f"/posts/{removed}")).status == 204
+    await notified.settle()
+    assert await notified.told(ada) == [("reply", ["cleo", "bob"], 2)]
+    assert (await bob.ask("DELETE", f"/posts/{second}")).status == 204
+    await notified.settle()
+    assert await notified.told(ada) == [("reply", ["cleo"], 1)]
+
+
 async def test_a_stranger_who_would_like_to_write_is_told_until_the_answer(notified: Notified) -> None:
     ada, bob, cleo = await three(notified)
     room, other = new_id(), new_id()

@@ -27,7 +27,7 @@ from tests.server.jobs.inline import make_due
 from tests.server.kit import Kit
 from tests.server.outbound.push_service import PushReceiver
 from tests.server.outbound.test_push import Firebase
-from tests.server.served import LiveNode, Served, serving
+from tests.server.served import PASSWORD, LiveNode, Served, serving
 
 NAMES = ("accounts", "notifications", "mail")
 
@@ -332,6 +332,23 @@ async def test_a_stream_that_may_not_be_seen_any_more_is_not_pushed(pushes: Push
 
 
 # ------------------------------------------------------------------------------------------------------------ devices
+
+
+async def test_a_device_is_pushed_to_no_longer_once_its_session_has_ended(pushes: Pushes) -> None:
+    await pushes.subscribe()
+    await pushes.followed_by("bob")
+    session = await pushes.kit.database.fetchval("select id from auth_sessions")
+    other = await pushes.served.call("POST", "/auth/login", json={"login": "ada", "password": PASSWORD})
+    token = other[1]["access_token"]
+    assert (await pushes.served.call("DELETE", f"/auth/sessions/{session}", token=token))[0] == 204
+    await pushes.deliver()
+    assert (pushes.service.asked, await pushes.states()) == (0, ["cancelled"])
+    assert (await pushes.served.call("GET", "/me/push-subscriptions", token=token))[1]["items"] == []
+    await pushes.followed_by("cleo")
+    await pushes.deliver()
+    assert len(await pushes.states()) == 1
+    await pushes.kit.run_schedule(pushes.feature, "notifications.prune_log")
+    assert await pushes.kit.database.fetchval("select count(*) from push_subscriptions") == 0
 
 
 async def test_the_same_browser_is_one_device_of_who_subscribed_last(pushes: Pushes) -> None:

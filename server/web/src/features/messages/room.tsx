@@ -5,7 +5,7 @@ import { me } from "../../api/session";
 import type { ChatEntry, ChatMessage } from "../../api/types";
 import { ask, connection, hear } from "../../realtime/socket";
 import { listed } from "../../ui/format";
-import { DownIcon } from "../../ui/icons";
+import { DownIcon, PictureIcon } from "../../ui/icons";
 import { attempt } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
 import "../chat/chat.css";
@@ -189,6 +189,7 @@ export function Room({ one }: { one: Conversation }) {
           adding={
             !editing && (
               <PicturePicker
+                icon={<PictureIcon />}
                 room={MAX_PICTURES - pictures.length}
                 onPicture={(one) => setPictures((before) => [...before, one].slice(0, MAX_PICTURES))}
                 onSending={setSending}

@@ -1,4 +1,5 @@
 /** Pictures of a post that is being written: chosen, sent at once, described, removed. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
 import { sendFile } from "../../api/resumable";
@@ -11,10 +12,12 @@ interface PickerProps {
   onPicture: (picture: Picture) => void;
   onSending: (count: number) => void;
   onFailure: (sentence: string) => void;
+  /** In place of words. */
+  icon?: ComponentChildren;
 }
 
 /** A button that asks for files, with how far they are. */
-export function PicturePicker({ room, onPicture, onSending, onFailure }: PickerProps) {
+export function PicturePicker({ room, onPicture, onSending, onFailure, icon }: PickerProps) {
   const input = useRef<HTMLInputElement>(null);
   const leaving = useRef(new AbortController());
   const [shares, setShares] = useState<Record<string, number>>({});
@@ -45,8 +48,15 @@ export function PicturePicker({ room, onPicture, onSending, onFailure }: PickerP
   return (
     <>
       <input ref={input} type="file" accept="image/*" multiple hidden onChange={(event) => chosen(event.currentTarget.files)} />
-      <button type="button" class="button small" disabled={room < 1} onClick={() => input.current?.click()}>
-        {t("addPictures")}
+      <button
+        type="button"
+        class={icon ? "icon-button" : "button small"}
+        aria-label={t("addPictures")}
+        title={icon ? t("addPictures") : undefined}
+        disabled={room < 1}
+        onClick={() => input.current?.click()}
+      >
+        {icon ?? t("addPictures")}
       </button>
       {all.length > 0 && <progress value={all.reduce((sum, one) => sum + one, 0) / all.length} aria-label={t("sendingPictures")} />}
     </>
