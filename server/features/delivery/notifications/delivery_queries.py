@@ -54,7 +54,8 @@ SUBSCRIBE: Final = """
 insert into push_subscriptions (id, person_id, kind, target_hash, sealed_target, device, session_id)
 values ($1, $2, $3, $4, $5, $6, (select id from auth_sessions where id = $7))
 on conflict (target_hash) do update set id = excluded.id, person_id = excluded.person_id,
-    session_id = excluded.session_id, sealed_target = excluded.sealed_target, device = excluded.device, created_at = now(), sent_at = null
+    session_id = excluded.session_id, sealed_target = excluded.sealed_target, device = excluded.device,
+    created_at = now(), sent_at = null
 returning id, kind, device, created_at, sent_at
 """
 SUBSCRIPTIONS: Final = f"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from server.features.social.posts import queries
 from server.features.social.posts.bodies import MediaBody, PollBody, PostBody
