@@ -91,7 +91,7 @@ async def _measure(url: str, followers: int) -> list[Figure]:
         db=db, people=audience, subjects=Subjects(streams=StreamTitles(), posts=NoPosts()), deliveries=deliveries,
         publish=publish, ids=ids, now=lambda: datetime.now(UTC), kept=500, days=90,
     )  # fmt: skip
-    fan_out = StreamFanOut(notifications=notifications, followers=audience, jobs=jobs)
+    fan_out = StreamFanOut(notifications=notifications, followers=audience, streams=StreamTitles(), jobs=jobs)
     fact = StreamStarted(stream_id=stream_id, owner_id=owner_id, visibility="public", started_at=datetime.now(UTC))
     async with db.transaction() as tx:
         await fan_out.begin(tx, fact)

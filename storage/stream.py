@@ -15,10 +15,10 @@ from storage.errors import BadValue
 from storage.facts import publish
 from storage.ids import is_uuid
 from storage.leases import hold
-from storage.postgres import Database
+from storage.postgres import Database, Transaction
 from storage.rights import note_change
 from storage.rooms import insert_room
-from storage.stream_facts import Move, StreamDescribed, StreamHealthChanged, facts_of
+from storage.stream_facts import Move, StreamDescribed, StreamHealthChanged, StreamScheduled, facts_of
 from storage.stream_rows import IN_GOOD_STANDING, SELECT, Keyholder, NewStream, StreamRow, StreamState, stream_of
 
 
@@ -49,6 +49,8 @@ class Streams:
             if new.password_of is not None:
                 await tx.execute(_COPY_HASH, new.id, new.password_of)
             await publish(tx, StreamDescribed(stream_id=new.id, owner_id=new.owner_id))
+            if new.scheduled_at is not None:
+                await _announce(tx, new.id)
             row = await tx.fetchrow(SELECT + " where s.id = $1", new.id)
         assert row is not None
         return stream_of(row)
@@ -135,10 +137,13 @@ class Streams:
             await hold(tx, fence)
             if not changes.keys().isdisjoint(("visibility", "restrictions")):
                 await note_change(tx, "stream", stream_id)
+            before = await tx.fetchval("select scheduled_at from streams where id = $1 for update", stream_id)
             edit = f"update streams set {columns} where id = $1 returning owner_id"
             owner_id = await tx.fetchval(edit, stream_id, *changes.values())
             if owner_id is not None:
                 await publish(tx, StreamDescribed(stream_id=stream_id, owner_id=str(owner_id)))
+                if changes.get("scheduled_at", before) != before:
+                    await _announce(tx, stream_id)
             return owner_id is not None
 
     async def rotate_key(self, stream_id: str, stream_key: str, *, fence: Fence) -> bool:
@@ -170,6 +175,11 @@ class Streams:
             await doom(tx, f"streams/{stream_id}/")
             await note_change(tx, "stream", stream_id)
         return True
+
+
+async def _announce(tx: Transaction, stream_id: str) -> None:
+    row: Any = await tx.fetchrow(_ANNOUNCED, stream_id)
+    await publish(tx, StreamScheduled(stream_id=stream_id, **dict(row)))
 
 
 def _new_values(new: NewStream) -> tuple[object, ...]:
@@ -230,6 +240,7 @@ order by array_position(array['live', 'interrupted', 'scheduled'], s.state),
     s.interrupted_at desc nulls last, s.id desc
 """
 )
+_ANNOUNCED: Final = "select owner_id, scheduled_at, now() as announced_at from streams where id = $1"
 _INSERT: Final = """
 insert into streams (id, owner_id, room_id, title, description, category, tags, language, visibility, latency,
     is_recorded, transcode, slate, takeover, restrictions, stream_key, scheduled_at)

@@ -17,6 +17,15 @@ class StreamDescribed(Fact, frozen=True, kw_only=True, tag="stream.described"):
     owner_id: str
 
 
+class StreamScheduled(Fact, frozen=True, kw_only=True, tag="stream.scheduled"):
+    """The stream is announced for another time than before; ``scheduled_at`` None: for none any more."""
+
+    stream_id: str
+    owner_id: str
+    scheduled_at: dt.datetime | None
+    announced_at: dt.datetime
+
+
 class StreamStarted(Fact, frozen=True, kw_only=True, tag="stream.started"):
     """The stream is live for the first time."""
 

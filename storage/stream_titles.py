@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -36,6 +37,11 @@ class StreamTitles:
         rows = await where.fetch(_CARDS, viewer_id, list(ids)) if ids else []
         return {row["id"]: StreamCard(**dict(row)) for row in rows}
 
+    async def scheduled_at(self, where: Reads, stream_id: str) -> datetime | None:
+        """For when a stream is announced in lists; None for one that is not, or that has begun."""
+        found: datetime | None = await where.fetchval(_SCHEDULED_AT, stream_id)
+        return found
+
     async def admitted(self, where: Reads, stream_id: str, ids: Collection[str]) -> list[str]:
         """Those of the persons ``ids`` who may know of the stream."""
         return [row["id"] for row in await where.fetch(_ADMITTED, stream_id, list(ids))]
@@ -51,6 +57,9 @@ select s.id, s.owner_id, s.title, s.state, s.visibility from streams s join user
 where s.id = any($2::uuid[]) and {IN_GOOD_STANDING.format("o")} and {LET_IN.format("s", "s.visibility", "s.id")}
     and (s.owner_id = $1::uuid or s.restrictions is null
         or s.restrictions - 'content_warning' = '{{}}'::jsonb)
+"""
+_SCHEDULED_AT: Final = """
+select scheduled_at from streams where id = $1 and state = 'scheduled' and visibility in ('public', 'followers')
 """
 _ADMITTED: Final = f"""
 select p.id from streams s, unnest($2::uuid[]) as p (id) where s.id = $1 and {_may_know("p.id")}

@@ -119,7 +119,7 @@ def build(
         name="notifications.deliver", body=Deliver, run=sending.run, timeout_s=60.0, at_once_on_node=AT_ONCE_ON_NODE
     )
     digests = Digests(db=platform.db, people=audience, news=notifications, mails=mails, now=platform.now)
-    fan_out = StreamFanOut(notifications=notifications, followers=audience, jobs=platform.jobs)
+    fan_out = StreamFanOut(notifications=notifications, followers=audience, streams=streams, jobs=platform.jobs)
     consumers = Consumers(
         notifications=notifications, fan_out=fan_out, names=audience, streams=streams, jobs=platform.jobs
     )

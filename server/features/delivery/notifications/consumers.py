@@ -34,7 +34,7 @@ from server.jobs import Attempt, Job, Jobs
 from storage.chat_mentions import ChatMentioned, read_mentioning
 from storage.facts import Consumer
 from storage.postgres import Reads, Transaction
-from storage.stream_facts import StreamStarted
+from storage.stream_facts import StreamScheduled, StreamStarted
 
 MAX_MENTIONED: Final = 10
 """Of a chat message."""
@@ -70,6 +70,7 @@ class Consumers:
             Consumer(FollowChanged, self._followed),
             Consumer(FollowRequestChanged, self._asked),
             Consumer(StreamStarted, self._started),
+            Consumer(StreamScheduled, self._fan_out.announce),
             Consumer(ChatMentioned, self._mentioned),
             Consumer(RecordingExpiring, self._expiring),
             Consumer(ModerationDecided, self._moderated),

@@ -65,6 +65,12 @@ STREAM_STARTED: Final = NotificationKind(
 STREAM_SCHEDULED: Final = NotificationKind(
     name="stream_scheduled", summary="Somebody whom you follow has announced a stream"
 )
+STREAM_REMINDER: Final = NotificationKind(
+    name="stream_reminder",
+    summary="A stream that somebody whom you follow has announced begins soon",
+    urgency="high",
+    ttl_s=3_600,
+)
 CONVERSATION_REQUEST: Final = NotificationKind(
     name="conversation_request", summary="Somebody whom you do not follow writes to you"
 )
@@ -101,6 +107,7 @@ KINDS: Final = (
     REACTION,
     STREAM_STARTED,
     STREAM_SCHEDULED,
+    STREAM_REMINDER,
     CONVERSATION_REQUEST,
     MESSAGE,
     COMMUNITY,

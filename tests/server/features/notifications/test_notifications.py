@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from server.features.delivery.notifications.queries import MAX_PEOPLE
+from storage.leases import Leases
+from storage.stream import Streams
 from tests.server.conftest import PASSWORD, Someone
-from tests.server.features.notifications.conftest import Notified
+from tests.server.features.notifications.conftest import Notified, Stage
+from tests.server.jobs.inline import make_due
 
 TIES = [("ada", "mute", "bob"), ("ada", "block", "bob"), ("bob", "block", "ada")]
 
@@ -114,6 +118,48 @@ async def test_followers_are_notified_once_that_a_stream_has_started(notified: N
     assert one["created_at"] == "2026-11-29T12:00:00Z"
     assert len(notified.events(bob)) == len(notified.events(cleo)) == 1
     assert [kind for kind, _, _ in await notified.told(ada)] == ["follow"]
+
+
+async def schedule(notified: Notified, stage: Stage, at: datetime | None) -> None:
+    fence = await Leases(db=notified.database).fence_of("stream", stage.stream_id)
+    assert await Streams(db=notified.database).edit(stage.stream_id, {"scheduled_at": at}, fence=fence)
+    await notified.settle()
+
+
+async def test_followers_are_notified_of_a_stream_that_is_announced_and_before_it_begins(notified: Notified) -> None:
+    ada, bob, _ = await three(notified)
+    await notified.follow(bob, ada)
+    stage = await notified.stage(ada)
+    later = datetime.now(UTC) + timedelta(days=1)
+    await schedule(notified, stage, later)
+    assert await notified.told(bob) == [("stream_scheduled", ["ada"], 1)]
+    await schedule(notified, stage, later)
+    assert len(notified.events(bob)) == 1
+    await make_due(notified.database)
+    await notified.settle()
+    assert await notified.told(bob) == [("stream_reminder", ["ada"], 1), ("stream_scheduled", ["ada"], 1)]
+
+
+@pytest.mark.parametrize("visibility", ["unlisted", "private"])
+async def test_nobody_is_notified_of_an_announced_stream_that_is_not_public(
+    notified: Notified, visibility: str
+) -> None:
+    ada, bob, _ = await three(notified)
+    await notified.follow(bob, ada)
+    await schedule(notified, await notified.stage(ada, visibility=visibility), datetime.now(UTC) + timedelta(days=1))
+    assert await notified.told(bob) == []
+
+
+async def test_a_stream_that_was_called_off_is_neither_announced_nor_reminded_of(notified: Notified) -> None:
+    ada, bob, _ = await three(notified)
+    await notified.follow(bob, ada)
+    stage = await notified.stage(ada)
+    await schedule(notified, stage, datetime.now(UTC) + timedelta(days=1))
+    await schedule(notified, stage, None)
+    assert await notified.told(bob) == []
+    await make_due(notified.database)
+    await notified.settle()
+    assert await notified.told(bob) == []
 
 
 @pytest.mark.parametrize("visibility", ["unlisted", "private"])
@@ -358,7 +404,7 @@ async def test_all_kinds_are_on_until_they_are_switched(notified: Notified) -> N
         kind: {"in_app": True, "push": kind not in quiet, "email": False}
         for kind in (
             "follow", "follow_request", "follow_approved", "mention", "reply", "quote", "repost", "reaction",
-            "stream_started", "stream_scheduled", "conversation_request", "message", "community",
+            "stream_started", "stream_scheduled", "stream_reminder", "conversation_request", "message", "community",
             "webhook_disabled", "recording_expiring", "moderation",
         )
     }  # fmt: skip

@@ -105,6 +105,7 @@ export default {
     other: "تفاعل {who} و{n} شخص آخر مع {title}",
   },
   scheduled: "أعلن {who} عن بث: {title}",
+  beginsSoon: "{who} على الهواء قريبًا: {title}",
   writes: "يود {who} مراسلتك",
   wrote: "راسلك {who}",
   wroteMany: {
@@ -137,6 +138,7 @@ export default {
   kindRepost: "يعيد أحد نشر منشوري",
   kindReaction: "يتفاعل أحد مع منشوري",
   kindScheduled: "يعلن من أتابعه عن بث",
+  kindReminder: "يقترب موعد بث أُعلن عنه",
   kindConversation: "يراسلني غريب",
   kindMessage: "يراسلني أحد",
   kindCommunity: "يخصني شيء في مجتمع",

@@ -10,6 +10,7 @@ export const KINDS = {
   follow_approved: "kindApproved",
   stream_started: "kindStarted",
   stream_scheduled: "kindScheduled",
+  stream_reminder: "kindReminder",
   conversation_request: "kindConversation",
   message: "kindMessage",
   community: "kindCommunity",

@@ -130,6 +130,7 @@ const SAID = {
   reaction: ["reacted", "reactedMany"],
   stream_started: ["started", "started"],
   stream_scheduled: ["scheduled", "scheduled"],
+  stream_reminder: ["beginsSoon", "beginsSoon"],
   conversation_request: ["writes", "writes"],
   message: ["wrote", "wroteMany"],
   community: ["inCommunity", "inCommunity"],
@@ -138,7 +139,7 @@ const SAID = {
   moderation: ["moderated", "moderated"],
 } as const;
 
-const UNTITLED = { stream_started: "aStream", recording_expiring: "aStream", stream_scheduled: "aStream", community: "aCommunity" } as const;
+const UNTITLED = { stream_started: "aStream", recording_expiring: "aStream", stream_scheduled: "aStream", stream_reminder: "aStream", community: "aCommunity" } as const;
 
 function said(one: Notification): ComponentChildren[] {
   const newest = one.people[0];
