@@ -22,6 +22,7 @@ from server.features.people import (
     oauth,
     passkeys,
     pictures,
+    profile_previews,
     profiles,
     relations,
 )
@@ -191,6 +192,7 @@ def install(
         relations.build(platform, settings=settings, when_changed=changed),
         hiding.feature,
         profiles.build(platform, settings=settings, when_changed=changed),
+        profile_previews.build(platform),
         pictures.build(platform, settings=settings, when_changed=changed).feature,
         streams.build(platform, departure=core.departure, rights=core.rights),
         books.feature,

@@ -17,7 +17,9 @@ EMBED_WIDTH, EMBED_HEIGHT = 640, 360
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """A page as a card. Paths are of this server. ``player``: the page that plays it in a frame; ``video``: an MP4."""
+    """A page as a card. Paths are of this server. ``player``: the page that plays it in a frame; ``video``: an MP4;
+    ``feed``: RSS of what is new there. ``kind``: the type of Open Graph.
+    """
 
     title: str
     path: str
@@ -27,6 +29,8 @@ class Preview:
     image: str | None = None
     player: str | None = None
     video: str | None = None
+    feed: str | None = None
+    kind: str = "video.other"
 
 
 PreviewOf = Callable[[Mapping[str, str]], Awaitable[Preview | None]]
@@ -38,7 +42,7 @@ def head_of(preview: Preview, *, origin: str, site_name: str) -> str:
     title, description = preview.title, _short(preview.description or preview.author)
     named = {
         "og:site_name": site_name,
-        "og:type": "video.other",
+        "og:type": preview.kind,
         "og:title": title,
         "og:description": description,
         "og:url": origin + preview.path,
@@ -63,6 +67,9 @@ def head_of(preview: Preview, *, origin: str, site_name: str) -> str:
     if preview.player:
         href = escape(f"{origin}/oembed?url={quote(origin + preview.path, safe='')}")
         lines.append(f'<link rel="alternate" type="application/json+oembed" href="{href}" title="{escape(title)}" />')
+    if preview.feed:
+        href = escape(origin + preview.feed)
+        lines.append(f'<link rel="alternate" type="application/rss+xml" href="{href}" title="{escape(title)}" />')
     return "\n    ".join(lines)
 
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from server.features.people.confusables import USERNAME_SKELETON, skeleton
 from server.features.people.profiles import ProfileChange
+from server.http.previews import head_of
 from tests.server.conftest import ApiFixture
 
 
@@ -24,6 +25,26 @@ async def test_profile_of_nobody_is_a_404(api: ApiFixture) -> None:
     for name in ("nobody", "x", "a-b", "%00", "%ff", "a" * 500):
         answer = await api.client.get(f"/api/v1/users/{name}")
         assert (answer.status, answer.content_type) == (404, "application/problem+json"), name
+
+
+async def test_a_link_to_a_profile_is_previewed_and_names_its_feed_unless_the_account_is_private(
+    api: ApiFixture,
+) -> None:
+    ada = await api.register("ada")
+    await ada.ask("PATCH", "/me", json={"display_name": "Ada <3", "bio": "Engines"})
+    (feature,) = [one for one in api.kit.install().features if one.name == "profile_previews"]
+    preview_of = feature.previews["/@{username}"]
+    found = await preview_of({"username": "ADA"})
+    assert found is not None
+    head = head_of(found, origin="https://live.test", site_name="Social Flow")
+    assert 'property="og:title" content="Ada &lt;3"' in head
+    feed = '<link rel="alternate" type="application/rss+xml" href="https://live.test/api/v1/users/ada/feed.xml"'
+    assert feed in head
+    await ada.ask("PATCH", "/me", json={"private": True})
+    private = await preview_of({"username": "ada"})
+    assert private is not None
+    assert feed not in head_of(private, origin="https://live.test", site_name="Social Flow")
+    assert await preview_of({"username": "nobody"}) is None
 
 
 async def test_patch_changes_only_what_is_given(api: ApiFixture) -> None:

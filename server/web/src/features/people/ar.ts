@@ -2,6 +2,19 @@ import type { Arabic } from "../../i18n/catalogue";
 import type en from "./en";
 
 export default {
+  hiddenWords: "الكلمات المخفية",
+  hiddenWordsHint: "لا تُعرض عليك المنشورات والردود والإشعارات التي فيها إحدى هذه الكلمات، مهما كان رسمها أو تشكيلها؛ ويراها الآخرون كما هي.",
+  wordToHide: "كلمة أو وسم أو عدة كلمات متتالية",
+  howLong: "المدة",
+  forGood: "إلى أن أزيلها",
+  forDay: "ليوم واحد",
+  forWeek: "لأسبوع",
+  forMonth: "لثلاثين يومًا",
+  hideIt: "إخفاء",
+  noHiddenWords: "لا تخفي أي كلمة.",
+  hiddenUntil: "حتى {when}",
+  showIt: "إظهار من جديد",
+  showWord: "إظهار «{word}» من جديد",
   signIn: "تسجيل الدخول",
   signUp: "إنشاء حساب",
   signingIn: "جارٍ تسجيل الدخول…",

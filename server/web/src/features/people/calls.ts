@@ -24,6 +24,14 @@ export const answerRequest = (username: string, isApproved: boolean): Promise<vo
 export const showAgain = (what: Hidden, username: string): Promise<void> =>
   call(`/users/${part(username)}/${what === "blocks" ? "block" : "mute"}`, { method: "DELETE" });
 
+export type HiddenWord = Answer<"listHiddenWords">["words"][number];
+
+export const hiddenWords = async (): Promise<HiddenWord[]> => (await call<Answer<"listHiddenWords">>("/me/hidden-words")).words;
+
+/** In place of all that there were. */
+export const setHiddenWords = async (words: readonly HiddenWord[]): Promise<HiddenWord[]> =>
+  (await call<Answer<"setHiddenWords">>("/me/hidden-words", { method: "PUT", body: { words } })).words;
+
 export const editMe = (body: Body<"changeMe">): Promise<Me> =>
   call("/me", { method: "PATCH", body });
 

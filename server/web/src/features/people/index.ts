@@ -10,6 +10,11 @@ export const people: Feature = {
   settings: [
     { name: "profile", label: { en: "Profile", ar: "الملف الشخصي" }, load: () => import("./profile-settings") },
     { name: "privacy", label: { en: "Privacy", ar: "الخصوصية" }, load: () => import("./privacy-settings") },
+    {
+      name: "hidden-words",
+      label: { en: "Hidden words", ar: "الكلمات المخفية" },
+      load: () => import("./hidden-words-settings"),
+    },
     { name: "device", label: { en: "This device", ar: "هذا الجهاز" }, load: () => import("./device-settings") },
   ],
 };
