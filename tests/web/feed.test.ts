@@ -36,6 +36,21 @@ test("new items are counted until the list is read again", async () => {
   equal(list.state.value.fresh, 0);
 });
 
+test("what came while nothing was heard is counted up to what is known, and is not shown yet", async () => {
+  const { list, pages } = feed({ "": { items: ["live", "b", "a"], next: null } });
+  equal(await list.missed(), null);
+  await list.begin();
+  const counts = (item: string): boolean => item !== "live";
+  equal(await list.missed(counts), 0);
+  pages[""] = { items: ["live", "d", "c", "b"], next: "1" };
+  equal(await list.missed(counts), 2);
+  pages[""] = { items: ["f", "e"], next: "1" };
+  equal(await list.missed(counts), 2);
+  pages[""] = new Error("away");
+  equal(await list.missed(counts), null);
+  deepEqual(list.state.value.items, ["live", "b", "a"]);
+});
+
 test("a page is asked for once while it is on its way", async () => {
   const { list, asked } = feed({ "": { items: ["a"], next: "1" }, "1": { items: ["b"], next: null } });
   await list.begin();

@@ -301,7 +301,7 @@ async def test_a_program_with_firebase_gets_the_same(kit: Kit, pushes: Pushes, t
     feature = next(one for one in installed.features if one.name == "notifications")
     add = next(one for one in feature.operations if one.name == "addPushSubscription").handler
     devices = add.__self__._devices  # type: ignore[attr-defined]
-    await devices.add(pushes.ada, FcmTarget(token="phone"), "Android")
+    await devices.add(pushes.ada, FcmTarget(token="phone"), "Android", session_id=new_id())
     await pushes.followed_by("bob")
     await make_due(kit.database)
     await kit.run_jobs([feature])
@@ -407,7 +407,7 @@ async def test_addresses_that_are_not_public_are_refused(kit: Kit) -> None:
     for host in ("127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "2130706433"):
         target = WebTarget(endpoint=f"https://{host}/push", auth="BTBZMqHH6r4Tts7J_aSIgg", **keys)
         with pytest.raises(Problem, match="public"):
-            await devices.add(new_id(), target, "")
+            await devices.add(new_id(), target, "", session_id=new_id())
 
 
 async def test_the_oldest_of_too_many_devices_go(kit: Kit, pushes: Pushes) -> None:

@@ -29,7 +29,6 @@ export default {
   noPostsExplore: "لم ينشر أحد شيئًا للجميع بعد.",
   toExplore: "استكشف",
   keys: "المفاتيح: j وk للتنقل، وl للإعجاب، وr للرد.",
-  whyFollowing: "لأنك تتابعه",
   whyOwn: "منك",
   whyHashtag: "لأنك تتابع ‎#{tag}",
   whyAffinity: "لأنك تتفاعل معه كثيرًا",

@@ -19,7 +19,6 @@ export default {
   noPostsExplore: "Nobody has posted anything for all yet.",
   toExplore: "Look around",
   keys: "Keys: j and k move, l likes, r replies.",
-  whyFollowing: "You follow them",
   whyOwn: "Yours",
   whyHashtag: "You follow #{tag}",
   whyAffinity: "You often answer them",

@@ -5,10 +5,12 @@ import { PostCard } from "../posts/card";
 import type { Item, PostItem } from "./calls";
 import { t } from "./words";
 
-function why(item: Item): string {
+/** That one follows the author is no news in a feed of those whom one follows. */
+function why(item: Item): string | undefined {
+  if (item.reason === "following") return undefined;
   if (item.reason === "hashtag") return t("whyHashtag", { tag: ("tag" in item && item.tag) || "" });
   const words = {
-    live: "whyLive", following: "whyFollowing", own: "whyOwn", affinity: "whyAffinity", popular: "whyPopular", new: "whyNew",
+    live: "whyLive", own: "whyOwn", affinity: "whyAffinity", popular: "whyPopular", new: "whyNew",
   } as const;
   return t(words[item.reason]);
 }
@@ -27,7 +29,7 @@ export function Entry({ item, list, place }: Props & { item: Item }) {
   return <LiveItem item={item} place={place} />;
 }
 
-export function PostEntry({ item, list, place, reason }: Props & { item: PostItem; reason?: string }) {
+export function PostEntry({ item, list, place, reason }: Props & { item: PostItem; reason?: string | undefined }) {
   return (
     <PostCard
       post={item.post}
@@ -42,7 +44,7 @@ function LiveItem({ item, place }: { item: Extract<Item, { stream: unknown }>; p
   const { stream } = item;
   return (
     <article class="post" tabIndex={-1} aria-posinset={place.position} aria-setsize={place.size}>
-      <p class="post-reason">{why(item)}</p>
+      {why(item) && <p class="post-reason">{why(item)}</p>}
       <a class="feed-live" href={`/watch/${stream.id}`}>
         <Thumbnail stream={stream} />
         <span>

@@ -62,6 +62,26 @@ export class FeedList<T> {
     this.#change({ fresh: this.state.peek().fresh + count });
   }
 
+  /** How many of the items that count the first page has before the first one that is in the list: what came while
+   * nothing was heard. Null for a list that has not been read, and when the page does not come. */
+  async missed(counts: (item: T) => boolean = () => true): Promise<number | null> {
+    const { items } = this.state.peek();
+    if (!items) return null;
+    const known = new Set(items.map(this.keyOf));
+    try {
+      const page = (await this.read("")).items.filter(counts);
+      const first = page.findIndex((one) => known.has(this.keyOf(one)));
+      return first < 0 ? page.length : first;
+    } catch {
+      return null;
+    }
+  }
+
+  /** So many are new, however many were told of before. */
+  expect(count: number): void {
+    this.#change({ fresh: count });
+  }
+
   async #ask(cursor: string): Promise<void> {
     const number = ++this.#latest;
     const fresh = cursor ? {} : { fresh: 0 };

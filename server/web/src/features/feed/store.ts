@@ -1,7 +1,7 @@
 /** The feeds that were looked at in this visit, so that a way back leads to the same place. */
 import { effect, signal } from "@preact/signals";
 import { me } from "../../api/session";
-import { hear } from "../../realtime/socket";
+import { hear, onConnect } from "../../realtime/socket";
 import { ORDERS, readFeed, type Item, type Kind, type Order, type Post } from "./calls";
 import { FeedList } from "./list";
 
@@ -34,6 +34,13 @@ export function start(): void {
   started = true;
   const home = (): FeedList<Item>[] => [listOf("home", "latest"), listOf("home", "ranked")];
   hear("feed:new", ({ count }) => home().forEach((list) => list.arrived(count)));
+  let isFirst = true;
+  onConnect(() => {
+    const newest = listOf("home", "latest");
+    // The first connection has missed nothing: the page is read at the same time.
+    if (!isFirst) void newest.missed((item) => "post" in item).then((count) => count !== null && home().forEach((list) => list.expect(count)));
+    isFirst = false;
+  });
   let known = me.peek()?.id;
   effect(() => {
     if (me.value?.id === known) return;

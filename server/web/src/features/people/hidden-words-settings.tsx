@@ -10,18 +10,20 @@ import "./people.css";
 import { t } from "./words";
 
 const DAY_MS = 86_400_000;
-const SPANS = { forGood: null, forDay: DAY_MS, forWeek: 7 * DAY_MS, forMonth: 30 * DAY_MS } as const;
-type Span = keyof typeof SPANS;
+/** How they are called, and how many days they have; 0: for good. */
+const SPANS = [
+  ["forGood", 0],
+  ["forDay", 1],
+  ["forWeek", 7],
+  ["forMonth", 30],
+] as const;
 
-const until = (span: Span): string | null => {
-  const ms = SPANS[span];
-  return ms === null ? null : new Date(Date.now() + ms).toISOString();
-};
+const until = (days: number): string | null => (days ? new Date(Date.now() + days * DAY_MS).toISOString() : null);
 
 export default function HiddenWordsSettings() {
   const [words, setWords] = useState<readonly HiddenWord[] | null>(null);
   const [text, setText] = useState("");
-  const [span, setSpan] = useState<Span>("forGood");
+  const [span, setSpan] = useState(0);
   const [failure, setFailure] = useState("");
   const [busy, setBusy] = useState(false);
   const field = useRef<HTMLInputElement>(null);
@@ -68,10 +70,10 @@ export default function HiddenWordsSettings() {
           placeholder={t("wordToHide")}
           onInput={(event) => setText(event.currentTarget.value)}
         />
-        <select aria-label={t("howLong")} value={span} onChange={(event) => setSpan(event.currentTarget.value as Span)}>
-          {(Object.keys(SPANS) as Span[]).map((one) => (
-            <option key={one} value={one}>
-              {t(one)}
+        <select aria-label={t("howLong")} value={span} onChange={(event) => setSpan(Number(event.currentTarget.value))}>
+          {SPANS.map(([name, days]) => (
+            <option key={name} value={days}>
+              {t(name)}
             </option>
           ))}
         </select>
