@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0065"
-down_revision = "0064"
+revision = "0074"
+down_revision = "0073"
 
 OWNER = "notifications"
 
