@@ -7,6 +7,12 @@ from collections.abc import Sequence
 from media.hls.listing import SegmentInfo
 
 
+def render_captions(uri: str, *, seconds: float) -> str:
+    """Of WebVTT that is one segment."""
+    head = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-PLAYLIST-TYPE:VOD\n"
+    return f"{head}#EXT-X-TARGETDURATION:{max(1, round(seconds))}\n#EXTINF:{seconds:.3f},\n{uri}\n#EXT-X-ENDLIST\n"
+
+
 def render_vod(segments: Sequence[SegmentInfo]) -> str:
     """Of at least one segment; all have one initialisation."""
     target = max(1, round(max(segment.duration_s for segment in segments)))

@@ -76,6 +76,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listMyEmotes": MINE,
     "listExports": MINE,
     "listMyVideos": MINE,
+    "listVideoCaptions": Exempt("of a video that one may watch, and names nobody"),
     "listVideosOfPerson": walked("/users/ada/videos"),
     "listMyBadges": MINE,
     "listGoals": MINE,

@@ -13,6 +13,12 @@ from typing import Final
 from media.pictures.reencoder import Reencoder
 from media.vod.messages import SourceBounds
 from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.videos.library.captions import (
+    MAX_CUES,
+    MAX_LANGUAGES,
+    VideoCaptionRoutes,
+    VideoCaptions,
+)
 from server.features.videos.library.encoding import VideoEncoder
 from server.features.videos.library.library import Library, Originals, VideoRow
 from server.features.videos.library.media import VideoMedia
@@ -21,6 +27,7 @@ from server.features.videos.library.playlists import Playlists
 from server.features.videos.library.routes import VideoRoutes
 from server.features.videos.library.shapes import VIDEO_PROGRESS
 from server.features.videos.library.trimming import Trimmer
+from server.features.videos.library.views import Views
 from server.features.videos.settings import VideoSettings
 from server.http.limits import hourly
 from server.live.addresses import MediaAddresses
@@ -73,9 +80,12 @@ def build(
     storyboards = Storyboards(
         recordings=Moments(db=platform.db), objects=platform.objects, sheet=sheets.sheet, folder="videos"
     )
+    captions = VideoCaptions(db=platform.db)
     media = VideoMedia(
         library=library,
         playlists=Playlists(db=platform.db),
+        captions=captions,
+        views=Views(db=platform.db),
         storyboards=storyboards,
         objects=platform.objects,
         db=platform.db,
@@ -83,9 +93,10 @@ def build(
     )
     rate = hourly("videos", settings.max_videos_per_hour)
     routes = VideoRoutes(library=library, media=media, addresses=addresses, rate=rate)
+    captioning = VideoCaptionRoutes(captions=captions, library=library, addresses=addresses)
     feature = Feature(
         name="library",
-        operations=[*routes.operations(), *media.operations()],
+        operations=[*routes.operations(), *captioning.operations(), *media.operations()],
         sent=(VIDEO_PROGRESS,),
         consumers=library.consumers,
         jobs=(encoder.job, encoder.dead, trimmer.job, trimmer.dead),
@@ -94,6 +105,8 @@ def build(
             "video_hours": settings.max_video_hours,
             "video_pixels": settings.max_video_pixels,
             "video_streams": settings.max_video_streams,
+            "video_caption_cues": MAX_CUES,
+            "video_caption_languages": MAX_LANGUAGES,
             "videos_per_hour": settings.max_videos_per_hour,
         },
         gauges=lambda: {"videos_encoded_total": ("Videos that this node has encoded", encoder.encoded)},

@@ -53,6 +53,13 @@ class Originals(Protocol):
     def read(self, upload_id: str) -> AsyncIterator[bytes]: ...
 
 
+class Chapter(msgspec.Struct, frozen=True, kw_only=True):
+    """``at_ms``: media time of the segments."""
+
+    at_ms: int
+    label: str
+
+
 class VideoRow(msgspec.Struct, frozen=True, kw_only=True):
     """As ``queries`` selects it. ``edition`` 0: nothing can be played yet."""
 
@@ -69,6 +76,7 @@ class VideoRow(msgspec.Struct, frozen=True, kw_only=True):
     progress: float
     edition: int
     begin_ms: int
+    chapters: list[Chapter]
     source: dict[str, Any] | None
     duration_ms: int
     has_poster: bool
@@ -168,12 +176,16 @@ class Library:
         """By its owner. Raises a 403 or 404."""
         video = await self.owned(video_id, viewer)
         given = {name: value for name, value in change.model_dump(exclude_unset=True).items() if value is not None}
+        if video.stream_id is not None and "chapters" in given:
+            raise Problem(409, "The chapters of a recording are its stream's markers", slug="is-recording")
         if video.stream_id is not None and given:
             await self._node.ref("stream", video.stream_id).ask(EditStream(changes=given))
             await self._when_changed()
         elif given:
             said = (given.get(name) for name in ("title", "description", "visibility"))
-            await self._db.execute(queries.CHANGE, video_id, video.owner_id, *said)
+            await self._db.execute(
+                queries.CHANGE, video_id, video.owner_id, *said, _placed(given.get("chapters"), video)
+            )
         return await self.one(video_id, viewer)
 
     async def owned(self, video_id: str, viewer: Viewer) -> VideoRow:
@@ -244,6 +256,14 @@ class Library:
         await doom(tx, prefix(video_id))
         if upload_id is not None:
             await self._uploads.release(tx, [upload_id])
+
+
+def _placed(chapters: list[dict[str, Any]] | None, video: VideoRow) -> list[dict[str, Any]] | None:
+    """In order, at media time."""
+    if chapters is None:
+        return None
+    moved = [{**one, "at_ms": one["at_ms"] + video.begin_ms} for one in chapters]
+    return sorted(moved, key=lambda one: one["at_ms"])
 
 
 async def _recorded(tx: Transaction, fact: RecordingReady) -> None:

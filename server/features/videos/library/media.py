@@ -9,15 +9,19 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from media.vod.playlists import render_captions
 from server.features.videos.library import queries
+from server.features.videos.library.captions import VideoCaptions
 from server.features.videos.library.keys import INIT, poster_key
 from server.features.videos.library.library import Library, VideoRow
 from server.features.videos.library.moments import board_id
 from server.features.videos.library.playlists import Playlists
+from server.features.videos.library.views import Views
 from server.http import content
 from server.http.errors import not_found
 from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat
 from server.live.addresses import ADDRESSED, MediaAddresses
+from server.live.captions import LANGUAGE_PATTERN
 from server.live.hls_content import from_store
 from server.live.storyboards import SHEET, Storyboards, webvtt
 from server.live.viewings import Viewer
@@ -33,6 +37,11 @@ RENDITION: Final = PathFormat(pattern="^[a-z0-9_-]{1,32}$", description="A rendi
 EDITION: Final = PathFormat(pattern="^[0-9]{1,9}$", description="Which making of the video", example="1")
 FILE: Final = PathFormat(
     pattern=r"^([0-9]{1,9}\.m4s|init\.mp4)$", description="A segment or the initialisation", example="0.m4s"
+)
+
+
+CAPTIONS: Final = PathFormat(
+    pattern=rf"{LANGUAGE_PATTERN[:-1]}\.(m3u8|vtt)$", description="The captions of a language", example="en.vtt"
 )
 
 
@@ -53,6 +62,8 @@ class VideoMedia:
         *,
         library: Library,
         playlists: Playlists,
+        captions: VideoCaptions,
+        views: Views,
         storyboards: Storyboards,
         objects: ObjectStore,
         db: Database,
@@ -60,6 +71,8 @@ class VideoMedia:
     ) -> None:
         self._library = library
         self._playlists = playlists
+        self._captions = captions
+        self._views = views
         self._storyboards = storyboards
         self._objects = objects
         self._db = db
@@ -99,6 +112,12 @@ class VideoMedia:
                 auth="optional",
             ),
             Operation(
+                method="GET", path=f"{base}/captions/{{file}}", handler=self._caption_file, name="vodCaptions", tag=TAG,
+                summary="The captions of a video in a language: a playlist, and WebVTT",
+                paths={**video, "file": CAPTIONS}, answers={200: hls, 304: None}, problems=any_problem,
+                auth="optional",
+            ),
+            Operation(
                 method="GET", path=f"{base}/{{rendition}}.m3u8", handler=self._media, name="vodMedia", tag=TAG,
                 summary="A rendition of a video", paths={**video, "rendition": RENDITION},
                 answers={200: hls, 304: None}, problems=any_problem, auth="optional",
@@ -135,7 +154,18 @@ class VideoMedia:
 
     async def _multivariant(self, call: Call[None, None]) -> web.StreamResponse:
         video = await self._video(call)
-        return _text(call, video, await self._playlists.multivariant(video), HLS_TYPE)
+        languages = [one["language"] for one in await self._captions.languages(video)]
+        text = await self._playlists.multivariant(video, languages)
+        await self._views.note(video, self._asker(call)[1], call.address)
+        return _text(call, video, text, HLS_TYPE)
+
+    async def _caption_file(self, call: Call[None, None]) -> web.StreamResponse:
+        video = await self._video(call)
+        language, _, kind = call.path["file"].rpartition(".")
+        text = await self._captions.webvtt(video, language)
+        if kind == "vtt":
+            return _text(call, video, text, "text/vtt; charset=utf-8")
+        return _text(call, video, render_captions(f"{language}.vtt", seconds=video.duration_ms / 1000), HLS_TYPE)
 
     async def _media(self, call: Call[None, None]) -> web.StreamResponse:
         video = await self._video(call)

@@ -28,9 +28,10 @@ class Playlists:
         self._db = db
         self._texts: OrderedDict[tuple[str, ...], str] = OrderedDict()
 
-    async def multivariant(self, video: VideoRow) -> str:
-        """Raises a 404 while nothing can be played."""
-        return render_multivariant([_info(row) for row in await self._renditions(video)])
+    async def multivariant(self, video: VideoRow, languages: Sequence[str] = ()) -> str:
+        """``languages``: of captions. Raises a 404 while nothing can be played."""
+        texts = [(language, f"captions/{language}.m3u8") for language in languages]
+        return render_multivariant([_info(row) for row in await self._renditions(video)], texts=texts)
 
     async def media(self, video: VideoRow, rendition: str) -> str:
         """Raises a 404 for a rendition that is not there."""

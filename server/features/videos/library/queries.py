@@ -14,7 +14,7 @@ _VIDEOS: Final = f"""
 select v.id::text as id, v.owner_id::text as owner_id, v.stream_id::text as stream_id, v.upload_id::text as upload_id,
     coalesce(s.title, v.title) as title, coalesce(s.description, v.description) as description,
     {_VISIBILITY} as visibility, {_RESTRICTIONS} as restrictions, v.state, v.reason, v.progress, v.edition, v.source,
-    v.duration_ms, v.begin_ms, v.has_poster, v.views, v.created_at, v.ready_at,
+    v.duration_ms, v.begin_ms, v.chapters, v.has_poster, v.views, v.created_at, v.ready_at,
     (select b.birth_date from users b where b.id = $1::uuid) as birth_date,
     o.username, o.display_name, o.avatar_url,
     exists (select from recording_files f where f.stream_id = v.stream_id and f.state = 'ready') as has_file
@@ -51,7 +51,7 @@ from streams s where s.id = $1 on conflict (id) do nothing
 """
 CHANGE: Final = """
 update videos set title = coalesce($3, title), description = coalesce($4, description),
-    visibility = coalesce($5, visibility)
+    visibility = coalesce($5, visibility), chapters = coalesce($6, chapters)
 where id = $1 and owner_id = $2 and stream_id is null returning id
 """
 OWNED: Final = "select stream_id::text, upload_id::text from videos where id = $1 and owner_id = $2 for update"
@@ -152,5 +152,17 @@ where g.video_id = $1 and g.edition = $2 and g.start >= $3::bigint * r.timescale
     and g.start < $4::bigint * r.timescale / 1000
 order by g.number limit $5
 """
+PUT_CAPTIONS: Final = """
+insert into video_captions (video_id, language, cues) select $1, $2, $3
+where exists (select from video_captions where video_id = $1 and language = $2)
+    or (select count(*) from video_captions where video_id = $1) < $4
+on conflict (video_id, language) do update set cues = excluded.cues
+"""
+REMOVE_CAPTIONS: Final = "delete from video_captions where video_id = $1 and language = $2"
+LANGUAGES: Final = """
+select language, jsonb_array_length(cues) as cues from video_captions where video_id = $1 order by language
+"""
+CUES: Final = "select cues from video_captions where video_id = $1 and language = $2"
+COUNT_VIEW: Final = "update videos set views = views + 1 where id = $1"
 BEGIN: Final = "select begin_ms from videos where id = $1"
 DURATION: Final = "select duration_ms from videos where id = $1"

@@ -175,6 +175,11 @@ class VideoRoutes:
                 "avatar_url": video.avatar_url,
             },
             **{name: getattr(video, name) for name in SAME},
+            "chapters": [
+                {"at_ms": one.at_ms - video.begin_ms, "label": one.label}
+                for one in video.chapters
+                if 0 <= one.at_ms - video.begin_ms < max(1, video.duration_ms)
+            ],
             "width": size.get("width"),
             "height": size.get("height"),
             "playback": self._playback(video, self._media.address(video, viewer), renditions),

@@ -41,12 +41,23 @@ class TrimBody(Body):
     to_ms: Annotated[int, Field(ge=0, le=2**53)]
 
 
+class ChapterBody(Body):
+    at_ms: Annotated[int, Field(ge=0, le=2**48, description="Of the video as it is now")]
+    label: Title
+
+
+class ChapterShape(Shape):
+    at_ms: int
+    label: str
+
+
 class VideoChange(Body):
     """Only what is given changes."""
 
     title: Title | None = None
     description: Description | None = None
     visibility: Visibility | None = None
+    chapters: Annotated[list[ChapterBody], Field(max_length=100)] | None = None
 
 
 class VideoRendition(Shape):
@@ -90,6 +101,7 @@ class VideoShape(Shape):
     views: int
     created_at: datetime
     ready_at: datetime | None
+    chapters: Annotated[list[ChapterShape], Field(description="Of an upload; a recording has its stream's markers")]
     playback: VideoPlayback
 
 

@@ -1,5 +1,6 @@
 import { randomId } from "../../api/locks";
 import { call } from "../../api/session";
+import { upload } from "../../api/upload";
 import type { Answer, Body, Page } from "../../api/types";
 
 const part = encodeURIComponent;
@@ -20,3 +21,16 @@ export const myVideos = (cursor: string): Promise<Page<Video>> => call(`/me/vide
 
 export const videosOf = (username: string, limit = 12): Promise<Page<Video>> =>
   call(`/users/${part(username)}/videos?limit=${limit}`);
+
+export const trimVideo = (id: string, body: Body<"trimVideo">): Promise<{ video: Video }> =>
+  call(`/videos/${part(id)}/trim`, { method: "POST", body, headers: { "Idempotency-Key": randomId() } });
+
+export type CaptionsOf = Answer<"listVideoCaptions">["items"][number];
+
+export const captionsOf = (id: string): Promise<Page<CaptionsOf>> => call(`/videos/${part(id)}/captions`);
+
+export const removeCaptions = (id: string, language: string): Promise<void> =>
+  call(`/videos/${part(id)}/captions/${part(language)}`, { method: "DELETE" });
+
+export const putCaptions = (id: string, language: string, text: string): Promise<CaptionsOf> =>
+  upload(`/videos/${part(id)}/captions/${part(language)}`, new Blob([text], { type: "text/vtt" }), { method: "PUT" });

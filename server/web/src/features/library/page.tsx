@@ -14,9 +14,11 @@ import { Player } from "../player/player";
 import "../player/stage.css";
 import { changeVideo, deleteVideo, getVideo, type Video } from "./calls";
 import { Bar } from "./upload";
+import { CaptionFiles } from "./captions";
+import { Trim } from "./trim";
 import { useProgress } from "./progress";
 import { VisibilityOptions, type Visibility } from "./visibility";
-import { watchable, whole } from "./watchable";
+import { chaptersOf, watchable, whole } from "./watchable";
 import { t } from "./words";
 import "./library.css";
 
@@ -59,11 +61,11 @@ export default function VideoPage({ videoId }: { videoId: string }) {
     <div class="watch">
       <div class="watch-stage">
         {video.playback.hls ? (
-          <Player key={video.id} stream={watchable(video)} replaying onWatchRecording={() => undefined} onReady={(_, made) => (element.current = made)} />
+          <Player key={`${video.id}-${video.duration_ms}`} stream={watchable(video)} chapters={chaptersOf(video)} replaying onWatchRecording={() => undefined} onReady={(_, made) => (element.current = made)} />
         ) : (
           <Waiting video={video} />
         )}
-        <Info video={video} onChange={setVideo} />
+        <Info video={video} onChange={setVideo} positionMs={positionMs} />
       </div>
       {video.stream_id && <ReplayChat source={chatOfStream(video.stream_id)} owner={video.owner.username} positionMs={positionMs} title={t("replay")} />}
     </div>
@@ -79,7 +81,13 @@ function Waiting({ video }: { video: Video }) {
   );
 }
 
-function Info({ video, onChange }: { video: Video; onChange: (video: Video) => void }) {
+interface InfoProps {
+  video: Video;
+  onChange: (video: Video) => void;
+  positionMs: () => number | null;
+}
+
+function Info({ video, onChange, positionMs }: InfoProps) {
   const [isEdited, setEdited] = useState(false);
   const owner = video.owner.display_name || video.owner.username;
   const isMine = me.value?.id === video.owner.id;
@@ -121,6 +129,12 @@ function Info({ video, onChange }: { video: Video; onChange: (video: Video) => v
             onChange(changed);
           }}
         />
+      )}
+      {isMine && isEdited && !video.stream_id && (
+        <>
+          <Trim key={video.duration_ms} video={video} positionMs={positionMs} onTrimmed={onChange} />
+          <CaptionFiles videoId={video.id} />
+        </>
       )}
       {video.description && !isEdited && (
         <p class="prose">

@@ -1,4 +1,5 @@
 /** A video as the player takes it, and how far it is, without a browser. */
+import type { Chapter } from "../player/chapter";
 import type { Watchable } from "../player/playback";
 import type { Video } from "./calls";
 
@@ -11,6 +12,8 @@ export const watchable = (video: Video): Watchable => ({
   scheduled_at: null,
   playback: { ...video.playback, whep: null, mp4: null },
 });
+
+export const chaptersOf = (video: Video): Chapter[] => video.chapters.map(({ at_ms, label }) => ({ at: at_ms / 1000, label }));
 
 /** Of one bar for both: how much of it is the sending, the rest is the encoding. */
 const SENDING = 0.5;

@@ -1,0 +1,126 @@
+"""Captions files of uploaded videos, by language: SubRip or WebVTT in, WebVTT beside the renditions out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+from pydantic import Field
+
+from media.hls.subtitles import BadSubtitles, parse
+from media.hls.webvtt import Cue, segment_file
+from server.features.videos.library import queries
+from server.features.videos.library.library import Library, VideoRow
+from server.http.errors import Problem, invalid_field, not_found
+from server.http.limits import OWN_SETTINGS
+from server.http.operation import UUID, Answer, Call, Operation, PathFormat
+from server.http.shapes import Page, Shape
+from server.live.addresses import MediaAddresses
+from server.live.captions import LANGUAGE_PATTERN
+from storage.postgres import Database
+
+TAG: Final = "videos"
+MAX_BYTES: Final = 2 * 1024 * 1024
+MAX_CUES: Final = 20_000
+MAX_LANGUAGES: Final = 20
+TYPES: Final = ("text/vtt", "application/x-subrip", "text/plain")
+LANGUAGE: Final = PathFormat(pattern=LANGUAGE_PATTERN, description="A language, BCP 47 in lower case", example="en")
+
+
+class VideoCaptionsShape(Shape):
+    language: str
+    cues: Annotated[int, Field(description="How many")]
+
+
+class VideoCaptionsPage(Page[VideoCaptionsShape]):
+    """All languages: ``next`` is null."""
+
+
+class VideoCaptions:
+    """The rows. Times are kept as media time: those of a file count from the beginning of the video as it is now."""
+
+    def __init__(self, *, db: Database) -> None:
+        self._db = db
+
+    async def put(self, video: VideoRow, language: str, cues: Sequence[Cue]) -> None:
+        """Replaces those of the language. Raises a 409."""
+        placed = [[cue.from_ms + video.begin_ms, cue.to_ms + video.begin_ms, cue.text] for cue in cues]
+        if not await self._db.execute(queries.PUT_CAPTIONS, video.id, language, placed, MAX_LANGUAGES):
+            raise Problem(409, f"A video has captions in {MAX_LANGUAGES} languages at most", slug="too-many-captions")
+
+    async def remove(self, video: VideoRow, language: str) -> None:
+        """Raises a 404."""
+        if not await self._db.execute(queries.REMOVE_CAPTIONS, video.id, language):
+            raise not_found("There are no captions in this language")
+
+    async def languages(self, video: VideoRow) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self._db.fetch(queries.LANGUAGES, video.id)]
+
+    async def webvtt(self, video: VideoRow, language: str) -> str:
+        """One segment with all cues of what is shown of the video. Raises a 404."""
+        rows = await self._db.fetchval(queries.CUES, video.id, language)
+        if rows is None:
+            raise not_found("There are no captions in this language")
+        cues = [Cue(from_ms=begin, to_ms=end, text=text) for begin, end, text in msgspec.convert(rows, list[Placed])]
+        return segment_file(cues, from_ms=video.begin_ms, to_ms=video.begin_ms + video.duration_ms)
+
+
+Placed = tuple[int, int, str]
+
+
+class VideoCaptionRoutes:
+    """``/api/v1/videos/{video_id}/captions``."""
+
+    def __init__(self, *, captions: VideoCaptions, library: Library, addresses: MediaAddresses) -> None:
+        self._captions = captions
+        self._library = library
+        self._addresses = addresses
+
+    def operations(self) -> Sequence[Operation]:
+        base, video = "/api/v1/videos/{video_id}/captions", {"video_id": UUID}
+        one = {**video, "language": LANGUAGE}
+        return [
+            Operation(
+                method="GET", path=base, handler=self._list, name="listVideoCaptions", tag=TAG, paths=video,
+                summary="The languages that an uploaded video has captions in", answers={200: VideoCaptionsPage},
+                problems=frozenset({404, 451}), auth="optional",
+            ),
+            Operation(
+                method="PUT", path=f"{base}/{{language}}", handler=self._put, name="putVideoCaptions", tag=TAG,
+                paths=one, summary="The captions of an uploaded video in a language: a SubRip or WebVTT file",
+                body=bytes, consumes=TYPES, max_body=MAX_BYTES, answers={200: VideoCaptionsShape},
+                problems=frozenset({403, 404, 409, 422, 451}), auth="required", scope="upload",
+                account_rate=OWN_SETTINGS,
+            ),
+            Operation(
+                method="DELETE", path=f"{base}/{{language}}", handler=self._remove, name="removeVideoCaptions",
+                tag=TAG, paths=one, summary="Take the captions of a language away", answers={204: None},
+                problems=frozenset({403, 404, 409, 451}), auth="required", scope="upload", account_rate=OWN_SETTINGS,
+            ),
+        ]  # fmt: skip
+
+    async def _list(self, call: Call[None, None]) -> Answer:
+        viewer = self._addresses.asker(call.person, address=call.address)
+        video = await self._library.one(call.path["video_id"].lower(), viewer)
+        return Answer(200, {"items": await self._captions.languages(video), "next": None})
+
+    async def _put(self, call: Call[bytes, None]) -> Answer:
+        video, language = await self._own(call), call.path["language"]
+        try:
+            cues = parse(call.body.decode("utf-8-sig"), max_cues=MAX_CUES)
+        except (UnicodeDecodeError, BadSubtitles) as error:
+            raise invalid_field("", f"is no captions file in UTF-8: {error}") from None
+        await self._captions.put(video, language, cues)
+        return Answer(200, {"language": language, "cues": len(cues)})
+
+    async def _remove(self, call: Call[None, None]) -> Answer:
+        await self._captions.remove(await self._own(call), call.path["language"])
+        return Answer(204)
+
+    async def _own(self, call: Call[Any, Any]) -> VideoRow:
+        viewer = self._addresses.asker(call.person, address=call.address)
+        video = await self._library.owned(call.path["video_id"].lower(), viewer)
+        if video.is_recording:
+            raise Problem(409, "The captions of a recording are its stream's", slug="is-recording")
+        return video
