@@ -33,4 +33,8 @@ export const removeCaptions = (id: string, language: string): Promise<void> =>
   call(`/videos/${part(id)}/captions/${part(language)}`, { method: "DELETE" });
 
 export const putCaptions = (id: string, language: string, text: string): Promise<CaptionsOf> =>
-  upload(`/videos/${part(id)}/captions/${part(language)}`, new Blob([text], { type: "text/vtt" }), { method: "PUT" });
+  upload(`/videos/${part(id)}/captions/${part(language)}`, new Blob([text], { type: "text/vtt" }), {
+    method: "PUT",
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+  });
