@@ -58,6 +58,10 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "fingerprints", "Are changed excerpts found again, at what cost, and how fast in 1,000 hours?", "", 600,
         "--works 4 --hours 1 --rounds 2", 40,
     ),
+    (
+        "vod", "How soon can a video be played, and how fast is all of it encoded beside ffmpeg?", "", 240,
+        "--rounds 1 --seconds 4", 30,
+    ),
     ("tokens", "How long does a node look at an access token?", "", 10, "--tokens 500 --rounds 2", 3),
     ("rtmp", "What does it cost to take RTMP apart?", "", 15, "--seconds 4 --rounds 3", 4),
     ("hls", "What does packaging for HLS cost?", "--rounds 5", 10, "--seconds 10", 3),
