@@ -25,7 +25,7 @@ class Views:
         self._counted: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def note(self, video: VideoRow, viewer: Viewer, address: str) -> None:
-        """Somebody begins to play it. ``address``: of a guest."""
+        """A viewer begins to play it. ``address``: of a guest."""
         if viewer.id == video.owner_id:
             return
         key, now = (video.id, viewer.id or address), self._monotonic()
