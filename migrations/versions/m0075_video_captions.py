@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0069"
-down_revision = "0068"
+revision = "0075"
+down_revision = "0074"
 
 OWNER = "library"
 
