@@ -30,6 +30,10 @@ interface Access {
 export type SessionEnd = "signed-out" | "revoked" | "expired";
 
 export const me = signal<Me | null>(null);
+
+/** A moderator of the server who is no admin, and so sees a part of the administration. */
+export const isModerator = (user: typeof me.value): boolean =>
+  Boolean(user?.roles?.includes("moderator") && !user.roles.includes("admin"));
 /** Set when a session ended by something other than this person's click; the shell shows it once. */
 export const sessionEnded = signal<SessionEnd | null>(null);
 

@@ -1,10 +1,9 @@
 /** Who is signed in, and what belongs to this person. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { me, signOut } from "../api/session";
+import { isModerator, me, signOut } from "../api/session";
 import { navigate, path } from "../router";
 import { Avatar } from "../ui/parts";
 import { toast } from "../ui/toasts";
-import { isModerator } from "./roles";
 import { t } from "./words";
 
 export function AccountMenu() {

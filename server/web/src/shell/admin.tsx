@@ -1,9 +1,8 @@
 import { useEffect } from "preact/hooks";
-import { me } from "../api/session";
+import { isModerator, me } from "../api/session";
 import { loginPath, navigate } from "../router";
 import { Area, type AreaPage } from "./area";
 import { adminSections } from "./pages";
-import { isModerator } from "./roles";
 import { t } from "./words";
 
 /** Whether this person may see a section is the server's decision, which each section shows. */

@@ -1,12 +1,11 @@
 /** The entries that features add, and the areas: on the left of a wide screen, at the bottom of a phone. */
-import { me } from "../api/session";
+import { isModerator, me } from "../api/session";
 import type { NavEntry } from "../feature";
 import { features } from "../features";
 import { labelled } from "../i18n/language";
 import { path } from "../router";
 import { GearIcon, ServerIcon } from "../ui/icons";
 import { settingsSections } from "./pages";
-import { isModerator } from "./roles";
 import { t } from "./words";
 
 interface Entry extends Omit<NavEntry, "label"> {

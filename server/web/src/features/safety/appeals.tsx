@@ -5,6 +5,7 @@ import { when } from "../../ui/format";
 import { Empty, Field, Spinner } from "../../ui/parts";
 import { usePages } from "../../ui/pages";
 import { FormError, textOf, useSending } from "../../ui/sending";
+import { toast } from "../../ui/toasts";
 import { decideAppeal, listAppeals, type Appeal } from "./calls";
 import { t } from "./words";
 import "./safety.css";
@@ -35,6 +36,7 @@ export default function Appeals() {
 function Item({ one, onDecided }: { one: Appeal; onDecided: () => void }) {
   const { form, errors, busy, submit } = useSending(["note", "overturn"], async (data) => {
     await decideAppeal(one.id, { overturn: textOf(data, "overturn") === "yes", note: textOf(data, "note").trim() });
+    toast(t("answered"), "good");
     onDecided();
   });
   return (

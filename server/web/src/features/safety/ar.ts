@@ -55,6 +55,7 @@ export default {
   filter: "تصفية القضايا",
   state: "الحالة",
   kind: "موضوعها",
+  severity: "الخطورة",
   any: "الكل",
   cases: "القضايا",
   noCases: "لا قضايا تنتظر",

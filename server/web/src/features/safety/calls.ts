@@ -27,9 +27,14 @@ export const REASONS: readonly Reason[] = [
   "other",
 ];
 
+export const SEVERITIES: readonly Case["severity"][] = ["critical", "high", "medium", "low"];
+/** In the order in which moderators choose. */
+export const ACTIONS: readonly Action[] = ["dismiss", "warn", "hide", "remove", "restrict", "suspend", "escalate"];
+
 export interface Asked {
   state: string;
   kind: string;
+  severity: string;
 }
 
 const of = (path: string, given: Record<string, string>): string =>

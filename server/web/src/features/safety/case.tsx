@@ -4,7 +4,8 @@ import { sentence } from "../../api/http";
 import { when } from "../../ui/format";
 import { Field, Spinner } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
-import { actOnCase, claimCase, getCase, releaseCase, revertCase, type Action, type WholeCase } from "./calls";
+import { toast } from "../../ui/toasts";
+import { ACTIONS, actOnCase, claimCase, getCase, releaseCase, revertCase, type Action, type WholeCase } from "./calls";
 import { useKeys } from "./cases";
 import { t } from "./words";
 
@@ -163,14 +164,16 @@ function Acts({ of }: { of: WholeCase }) {
 function Decision({ of, onDecided }: { of: WholeCase; onDecided: () => void }) {
   const [action, setAction] = useState<Action>("dismiss");
   const reason = useRef<HTMLTextAreaElement>(null);
+  const actions = ACTIONS.filter((one) => of.actions.includes(one));
   const choose = (chosen: Action): void => {
     setAction(chosen);
     reason.current?.focus();
   };
-  useKeys(Object.fromEntries(of.actions.map((one, at) => [String(at + 1), () => choose(one)])));
+  useKeys(Object.fromEntries(actions.map((one, at) => [String(at + 1), () => choose(one)])));
   const { form, errors, busy, submit } = useSending(["action", "reason", "until"], async (data) => {
     const until = textOf(data, "until");
     await actOnCase(of.id, { action, reason: textOf(data, "reason").trim(), ...(until && { until: new Date(until).toISOString() }) });
+    toast(t("decided"), "good");
     onDecided();
   });
   return (
@@ -178,7 +181,7 @@ function Decision({ of, onDecided }: { of: WholeCase; onDecided: () => void }) {
       <FormError text={errors["form"]} />
       <fieldset class="case-actions">
         <legend>{t("act")}</legend>
-        {of.actions.map((one, at) => (
+        {actions.map((one, at) => (
           <label key={one}>
             <input type="radio" name="action" value={one} checked={one === action} onChange={() => setAction(one)} /> {t(one)} <kbd aria-hidden="true">{at + 1}</kbd>
           </label>
@@ -196,7 +199,7 @@ function Decision({ of, onDecided }: { of: WholeCase; onDecided: () => void }) {
       <button type="submit" class="button accent" disabled={busy}>
         {t("decide")}
       </button>
-      <p class="dim">{t("keys", { n: of.actions.length })}</p>
+      <p class="dim">{t("keys", { n: actions.length })}</p>
     </form>
   );
 }

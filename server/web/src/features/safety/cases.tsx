@@ -5,7 +5,7 @@ import { hear } from "../../realtime/socket";
 import { ago, when } from "../../ui/format";
 import { Empty, Spinner } from "../../ui/parts";
 import { usePages } from "../../ui/pages";
-import { KINDS, listCases, type Asked, type Case } from "./calls";
+import { KINDS, listCases, SEVERITIES, type Asked, type Case } from "./calls";
 import { CaseWork } from "./case";
 import { t } from "./words";
 import "./safety.css";
@@ -13,10 +13,10 @@ import "./safety.css";
 const STATES = ["", "open", "escalated", "closed"] as const;
 
 export default function Cases() {
-  const [asked, setAsked] = useState<Asked>({ state: "", kind: "" });
+  const [asked, setAsked] = useState<Asked>({ state: "", kind: "", severity: "" });
   const [turn, setTurn] = useState(0);
   const [chosen, setChosen] = useState<string | null>(null);
-  const { items, next, failure, more } = usePages<Case>((cursor) => listCases(asked, cursor), [asked.state, asked.kind, String(turn)]);
+  const { items, next, failure, more } = usePages<Case>((cursor) => listCases(asked, cursor), [...Object.values(asked), String(turn)]);
   useEffect(() => hear("moderation:case", () => setTurn((before) => before + 1)), []);
   const step = (by: 1 | -1): void => {
     if (!items?.length) return;
@@ -115,6 +115,17 @@ function Filter({ asked, onAsk }: { asked: Asked; onAsk: (asked: Asked) => void 
           {KINDS.map((kind) => (
             <option key={kind} value={kind}>
               {t(kind)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        {t("severity")}
+        <select value={asked.severity} onChange={(event) => onAsk({ ...asked, severity: event.currentTarget.value })}>
+          <option value="">{t("any")}</option>
+          {SEVERITIES.map((severity) => (
+            <option key={severity} value={severity}>
+              {t(severity)}
             </option>
           ))}
         </select>

@@ -52,6 +52,7 @@ export default {
   filter: "Filter the cases",
   state: "State",
   kind: "What it is about",
+  severity: "Severity",
   any: "Any",
   cases: "Cases",
   noCases: "No cases wait",

@@ -52,7 +52,7 @@ function outcomeOf(one: Strike): string {
 
 function StrikeItem({ one, onChange }: { one: Strike; onChange: (strike: Strike) => void }) {
   const [asking, setAsking] = useState(false);
-  const counts = one.state === "active" ? t("active", { until: when(one.expires_at) }) : t(one.state);
+  const counts = one.state === "active" ? t("active", { until: when(one.expires_at) }) : t(one.state === "expired" ? "expired" : "revoked");
   return (
     <li class="panel case">
       <p>
