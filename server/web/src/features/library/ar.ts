@@ -16,6 +16,7 @@ export default {
   public: "الجميع",
   unlisted: "من لديه الرابط",
   followers: "متابعوك",
+  subscribers: "مشتركوك",
   private: "أنت فقط",
   sending: "يُرسَل {name}",
   encoding: "يُرمَّز",

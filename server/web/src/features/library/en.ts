@@ -13,6 +13,7 @@ export default {
   public: "Everybody",
   unlisted: "Who has the address",
   followers: "Your followers",
+  subscribers: "Your subscribers",
   private: "Only you",
   sending: "Sending {name}",
   encoding: "Encoding",
