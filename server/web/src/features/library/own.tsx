@@ -12,6 +12,16 @@ import { Upload } from "./upload";
 import { VisibilityOptions, type Visibility } from "./visibility";
 import { t } from "./words";
 
+/** Recordings have those of streams too. */
+const NAMES = {
+  public: () => t("public"),
+  unlisted: () => t("unlisted"),
+  followers: () => t("followers"),
+  subscribers: () => t("subscribers"),
+  private: () => t("private"),
+  password: () => "",
+} as const satisfies Record<Video["visibility"], () => string>;
+
 export default function OwnVideos() {
   useTitle(t("yourVideos"));
   if (!me.value) {
@@ -63,7 +73,7 @@ function Own() {
           <VideoCard key={video.id} video={video}>
             <label class="video-choice">
               <input type="checkbox" checked={chosen.has(video.id)} onChange={(event) => choose(video.id, event.currentTarget.checked)} />
-              <span class="dim">{video.visibility === "password" ? "" : t(video.visibility)}</span>
+              <span class="dim">{NAMES[video.visibility]()}</span>
               <span class="visually-hidden">{t("chooseOne", { title: video.title })}</span>
             </label>
           </VideoCard>
