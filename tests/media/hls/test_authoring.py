@@ -31,10 +31,10 @@ SECONDS = 1_200
 class Broadcast:
     """The source, two renditions that are made of it, and the index of all of them."""
 
-    def __init__(self, path: Path) -> None:
-        self.index = LiveIndex(on_change=lambda: None, keeps_all=False)
+    def __init__(self, path: Path, *, keeps_all: bool = False) -> None:
+        self.index = LiveIndex(on_change=lambda: None, keeps_all=keeps_all)
         self.sizes: list[tuple[str, int, float]] = []
-        folder = RunFolder(path=path, keep_s=40)
+        self.folder = folder = RunFolder(path=path, keep_s=SECONDS if keeps_all else 40)
         self._source = Muxer(folder=folder, publication=1, on_cut=self._cut)
         self._made = [
             Muxer(
