@@ -67,7 +67,7 @@ function RuleForm({ rule, onSaved }: { rule: Rule; onSaved: (rule: Rule) => void
     toast(t("saved"), "good");
   });
   return (
-    <form ref={form} onSubmit={submit} noValidate aria-label={t("recordings")}>
+    <form class="stream-form" ref={form} onSubmit={submit} noValidate aria-label={t("recordings")}>
       <FormError text={errors["form"]} />
       <Field label={t("days")} name="keep_days" error={errors["keep_days"]} hint={t("noLimit")}>
         {(ids) => <input {...ids} name="keep_days" type="number" min={1} max={36500} step={1} defaultValue={rule.keep_days ?? ""} />}

@@ -110,7 +110,7 @@ function AddForm({ streamId, onAdded }: { streamId: string | null; onAdded: () =
     await onAdded();
   });
   return (
-    <form ref={form} onSubmit={submit} noValidate aria-label={t("add")}>
+    <form class="stream-form" ref={form} onSubmit={submit} noValidate aria-label={t("add")}>
       <FormError text={errors["form"]} />
       <Field label={t("name")} name="name" error={errors["name"]} hint={t("nameHint")}>
         {(ids) => <input {...ids} name="name" maxLength={64} pattern="[A-Za-z0-9_\-]+" autocomplete="off" required />}

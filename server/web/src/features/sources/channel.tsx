@@ -68,7 +68,7 @@ export function ChannelPanel({ streamId }: { streamId: string }) {
       </summary>
       <p class="dim">{t("channelText")}</p>
       {channel && <p role="status">{t(STATES[channel.state])}</p>}
-      <form ref={form} onSubmit={submit} noValidate aria-label={t("channel")}>
+      <form class="stream-form" ref={form} onSubmit={submit} noValidate aria-label={t("channel")}>
         <FormError text={errors["form"]} />
         <Items items={items} on={edited ? null : (channel?.item ?? null)} onChange={setEdited} />
         <Adder onAdd={(item) => setEdited([...items, item])} />

@@ -43,7 +43,7 @@ export function SourcePanel({ streamId }: { streamId: string }) {
           </button>
         </div>
       )}
-      <form ref={form} onSubmit={submit} noValidate aria-label={t("source")}>
+      <form class="stream-form" ref={form} onSubmit={submit} noValidate aria-label={t("source")}>
         <FormError text={errors["form"]} />
         <Field label={t("address")} name="url" error={errors["url"]} hint={t("addressHint")}>
           {(ids) => <input {...ids} name="url" dir="ltr" maxLength={1024} autocomplete="off" spellcheck={false} required />}
