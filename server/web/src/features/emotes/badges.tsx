@@ -45,11 +45,11 @@ function BadgeItem({ kind, badge, onChange }: Props) {
       {badge ? <img src={badge.url} alt="" width={56} height={56} /> : <span class="badge-none" />}
       <b>{t(kind)}</b>
       <input ref={input} type="file" accept={TYPES} hidden onChange={() => void put()} />
-      <button type="button" class="button small" aria-label={t("chooseFor", { name: t(kind) })} onClick={() => input.current?.click()}>
+      <button type="button" class="button" aria-label={t("chooseFor", { name: t(kind) })} onClick={() => input.current?.click()}>
         {t("change")}
       </button>
       {badge && (
-        <button type="button" class="button small" aria-label={t("removeBadge", { name: t(kind) })} onClick={() => void remove()}>
+        <button type="button" class="button" aria-label={t("removeBadge", { name: t(kind) })} onClick={() => void remove()}>
           {t("remove")}
         </button>
       )}
