@@ -146,8 +146,16 @@ def check_update(before: Manifest, after: Manifest) -> None:
         assert new.start_s == old.start_s, name
         for track in old.representations.keys() & new.representations.keys():
             _check_track(old.representations[track], new.representations[track])
+    where, now = _places(before), _places(after)
+    moved = [number for number in where.keys() & now.keys() if where[number] != now[number]]
+    assert not moved, [(number, where[number], now[number]) for number in moved]
     newest = [max(each.numbers) for each in (before, after) for each in [[*each.periods.values()][-1]]]
     assert newest[0] <= newest[1]
+
+
+def _places(manifest: Manifest) -> dict[int, str]:
+    """In which period a number is."""
+    return {number: name for name, period in manifest.periods.items() for number in period.numbers}
 
 
 def _check_track(old: Representation, new: Representation) -> None:
