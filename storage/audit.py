@@ -27,13 +27,15 @@ class AuditLog:
         ip: str = "",
         why: str = "",
         detail: Mapping[str, Any] | None = None,
-    ) -> None:
-        """``actor_id``: the person who acts; None for the server itself, or for nobody known. ``subject``: the id of
-        whom or what it concerns. ``ip``: where the person acts from; empty for what no request asked for. ``why``: the
-        reason that was given.
+    ) -> str:
+        """The id of the entry. ``actor_id``: the person who acts; None for the server itself, or for nobody known.
+        ``subject``: the id of whom or what it concerns. ``ip``: where the person acts from; empty for what no request
+        asked for. ``why``: the reason that was given.
         """
         told = {"ip": ip, "why": why, **(detail or {})}
-        await tx.execute(ADD, *self.values(action, actor_id=actor_id, subject=subject, detail=told))
+        values = self.values(action, actor_id=actor_id, subject=subject, detail=told)
+        await tx.execute(ADD, *values)
+        return values[0]
 
     def values(
         self, action: str, *, actor_id: str | None, subject: str, detail: Mapping[str, Any]

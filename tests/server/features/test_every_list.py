@@ -100,6 +100,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listMembers": walked("/communities/walkers/members"),
     "listMembershipRequests": MODERATORS,
     "listCommunityBans": MODERATORS,
+    "listModeratorActs": MODERATORS,
     "listEventsOfCommunity": walked("/communities/walkers/events"),
     "listAttendees": walked("/communities/walkers/events/{event}/attendance"),
     "listPostsOfCommunity": posts("/communities/walkers/posts"),

@@ -12,6 +12,7 @@ from typing import Final
 
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.delivery.notifications import delivery_queries, queries
+from server.features.delivery.notifications.community_consumers import CommunityConsumers
 from server.features.delivery.notifications.consumers import MAX_MENTIONED, Consumers
 from server.features.delivery.notifications.conversation_consumers import ConversationConsumers, Conversations
 from server.features.delivery.notifications.deliveries import Deliver, Deliveries, first_id_of
@@ -27,7 +28,7 @@ from server.features.delivery.notifications.push import open_push
 from server.features.delivery.notifications.routes import NotificationRoutes
 from server.features.delivery.notifications.sending import Sending
 from server.features.delivery.notifications.shapes import NOTIFICATION, READ
-from server.features.delivery.notifications.subjects import Posts, Subjects
+from server.features.delivery.notifications.subjects import Communities, Posts, Subjects
 from server.features.delivery.settings import NotificationSettings
 from server.features.people.audience import Audience
 from server.http.encryption import Encryption
@@ -65,6 +66,7 @@ def build(
     streams: StreamTitles,
     posts: Posts,
     conversations: Conversations,
+    communities: Communities,
     encryption: Encryption,
     mail: Mail,
     site: Site,
@@ -76,7 +78,7 @@ def build(
     ``operator``: the address that mails come from.
     """
     preferences = Preferences(db=platform.db, now=platform.now)
-    subjects = Subjects(streams=streams, posts=posts)
+    subjects = Subjects(streams=streams, posts=posts, communities=communities)
     push = open_push(
         platform, settings=settings, encryption=encryption, site=site, operator=operator, addresses=addresses
     )
@@ -144,6 +146,7 @@ def build(
             *consumers.all(),
             *PostConsumers(notifications=notifications, posts=posts).all(),
             *ConversationConsumers(notifications=notifications, conversations=conversations).all(),
+            *CommunityConsumers(notifications=notifications, communities=communities).all(),
         ],
         jobs=[fan_out.job, consumers.job, job],
         schedules=[

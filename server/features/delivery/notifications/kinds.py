@@ -78,6 +78,7 @@ MESSAGE: Final = NotificationKind(
     name="message", summary="Somebody writes to you in a conversation", urgency="high", is_told_again=True
 )
 COMMUNITY: Final = NotificationKind(name="community", summary="Something concerns you in a community")
+OWN_EVENT: Final = NotificationKind(name=COMMUNITY.name, summary="An event that you announced begins soon", is_own=True)
 WEBHOOK_DISABLED: Final = NotificationKind(
     name="webhook_disabled", summary="A webhook of yours was switched off after a day of failures", is_own=True
 )

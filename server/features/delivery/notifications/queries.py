@@ -28,12 +28,13 @@ with wanting as materialized (
 ), joined as materialized (
     select n.person_id, n.id from (select person_id from wanting order by person_id) w cross join lateral (
         select person_id, id from notifications
-        where person_id = w.person_id and kind = $3 and subject_id = $5 and read_at is null limit 1 for update) n
+        where person_id = w.person_id and kind = $3 and subject_id = $5 and subject_type = $4 and read_at is null
+        limit 1 for update) n
 ), made as (
     insert into notifications as n (person_id, id, kind, subject_type, subject_id, people, count, created_at, place)
     select person_id, $2, $3, $4, $5, array[$6::uuid], 1, $7, place from wanting left join joined using (person_id)
     order by person_id, joined.id
-    on conflict (person_id, kind, subject_id) where read_at is null do update set
+    on conflict (person_id, kind, subject_id, subject_type) where read_at is null do update set
         id = excluded.id,
         created_at = excluded.created_at,
         people = (excluded.people || array_remove(n.people, $6))[:{MAX_PEOPLE}],

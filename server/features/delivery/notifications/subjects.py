@@ -9,6 +9,7 @@ from uuid import UUID
 from actors.text import clean_line
 from server.features.delivery.notifications.kinds import Subject
 from server.features.delivery.notifications.shapes import SubjectShape
+from server.features.social.communities import CommunityShape, EventTitle
 from server.features.social.posts import PostShape
 from storage.postgres import Reads
 
@@ -20,6 +21,13 @@ CASE: Final = "case"
 PAGES: Final = {CONVERSATION: "/messages/{}", WEBHOOK: "/settings/webhooks", CASE: "/settings/strikes"}
 """Of subjects without a title, which rows name to the persons whose they are alone."""
 MAX_TITLE: Final = 140
+
+
+COMMUNITY: Final = "community_"
+"""What the types of subjects begin with that are a community, with what concerns the person in it."""
+REQUEST: Final = "community_request"
+EVENTS: Final = ("community_event", "community_event_soon")
+"""Types of subjects that are events of communities."""
 
 
 class Streams(Protocol):
@@ -35,8 +43,17 @@ class Posts(Protocol):
     async def shown(self, reads: Reads, ids: Collection[str], viewer_id: str | None) -> Mapping[str, PostShape]: ...
 
 
+class Communities(Protocol):
+    """What this room asks of communities."""
+
+    async def shown(self, reads: Reads, ids: Collection[str], viewer_id: str) -> Mapping[str, CommunityShape]: ...
+    async def events(self, reads: Reads, ids: Collection[str], viewer_id: str) -> Mapping[str, EventTitle]: ...
+    async def moderators(self, reads: Reads, community_id: str) -> list[str]: ...
+
+
 class Subjects:
-    def __init__(self, *, streams: Streams, posts: Posts) -> None:
+    def __init__(self, *, streams: Streams, posts: Posts, communities: Communities) -> None:
+        self._communities = communities
         self._streams = streams
         self._posts = posts
 
@@ -55,7 +72,24 @@ class Subjects:
             **{Subject(STREAM, key): _shape(STREAM, key, title, f"/watch/{key}") for key, title in titles.items()},
             **{Subject(POST, key): _shape(POST, key, _said(post), f"/posts/{key}") for key, post in shapes.items()},
             **{one: _shape(one.type, one.id, "", PAGES[one.type].format(one.id)) for one in untitled},
+            **await self._in_communities(where, viewer_id, [one for one in subjects if one.type.startswith(COMMUNITY)]),
         }
+
+    async def _in_communities(
+        self, where: Reads, viewer_id: str, subjects: Collection[Subject]
+    ) -> Mapping[Subject, SubjectShape]:
+        events = await self._communities.events(where, {one.id for one in subjects if one.type in EVENTS}, viewer_id)
+        others = {one.id for one in subjects if one.type not in EVENTS}
+        communities = await self._communities.shown(where, others, viewer_id)
+        shown: dict[Subject, SubjectShape] = {}
+        for one in subjects:
+            if one.id in events:
+                event = events[one.id]
+                shown[one] = _shape(one.type, one.id, event.title, f"/c/{event.community}/events/{one.id}")
+            elif one.id in communities:
+                page = "/members" if one.type == REQUEST else ""
+                shown[one] = _shape(one.type, one.id, communities[one.id].title, f"/c/{communities[one.id].name}{page}")
+        return shown
 
     async def shown_to_each(
         self, where: Reads, subject: Subject, viewer_ids: Collection[str]

@@ -26,6 +26,12 @@ ENGLISH: Final = {
     "conversation_request": "{who} would like to write to you",
     "message": "{who} wrote to you",
     "community": "News from {who} in a community",
+    "community_request": "{who} asks to join your community",
+    "community_approved": "{who} let you into a community",
+    "community_invited": "{who} invites you to a community",
+    "community_role": "{who} gave you a role in a community",
+    "community_event": "{who} announced an event",
+    "community_event_soon": "An event begins soon",
     "webhook_disabled": "A webhook of yours was switched off: nothing was taken for a day",
     "recording_expiring": "A recording of yours will be removed within a week",
     "moderation": "Moderators have decided about you or something of yours",
@@ -46,6 +52,12 @@ ARABIC: Final = {
     "conversation_request": "يود {who} مراسلتك",
     "message": "راسلك {who}",
     "community": "جديد من {who} في مجتمع",
+    "community_request": "يطلب {who} الانضمام إلى مجتمعك",
+    "community_approved": "قبلك {who} في مجتمع",
+    "community_invited": "يدعوك {who} إلى مجتمع",
+    "community_role": "منحك {who} دورًا في مجتمع",
+    "community_event": "أعلن {who} عن فعالية",
+    "community_event_soon": "تبدأ فعالية قريبًا",
     "webhook_disabled": "أُوقف أحد الويب هوك لديك: لم يُستلم شيء منذ يوم",
     "recording_expiring": "سيُحذف أحد تسجيلاتك خلال أسبوع",
     "moderation": "قرر المشرفون بشأنك أو بشأن شيء لك",
@@ -61,7 +73,8 @@ def sentence(shape: NotificationShape, language: str) -> str:
     who = _name(shape.people[0]) if shape.people else "—"
     if shape.count > 1:
         who = AND_MORE.format(who=who, n=shape.count - 1)
-    return said.get(shape.kind, said[""]).format(who=who)[:MAX_TITLE]
+    named = shape.subject.type if shape.subject is not None and shape.subject.type in said else shape.kind
+    return said.get(named, said[""]).format(who=who)[:MAX_TITLE]
 
 
 def about(shape: NotificationShape) -> str:

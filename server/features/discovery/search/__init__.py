@@ -18,9 +18,10 @@ from server.features.discovery.search.filling import Filling, filling_of
 from server.features.discovery.search.routes import SearchRoutes
 from server.features.discovery.search.searching import MAX_WORDS, Searching
 from server.features.discovery.search.shapes import MAX_QUERY
-from server.features.discovery.search.showing import FoundPosts, FoundStreams, People, Shown, Shows
+from server.features.discovery.search.showing import FoundCommunities, FoundPosts, FoundStreams, People, Shown, Shows
 from server.features.discovery.search.sources import SOURCES
 from server.features.discovery.search.suggesting import Suggesting
+from server.features.social.communities import CommunityLookups
 from server.features.social.posts import Posts
 from server.features.videos.clips import ClipsRoom
 from server.jobs import repeated
@@ -35,7 +36,9 @@ FILL_EVERY_S: Final = 60.0
 DUE_EVERY_S: Final = 10.0
 
 
-def build(platform: Platform, *, addresses: MediaAddresses, clips: ClipsRoom, posts: Posts) -> Feature:
+def build(
+    platform: Platform, *, addresses: MediaAddresses, clips: ClipsRoom, posts: Posts, communities: CommunityLookups
+) -> Feature:
     db = platform.db
     filling = filling_of(db, SOURCES)
     streams = FoundStreams(
@@ -50,6 +53,7 @@ def build(platform: Platform, *, addresses: MediaAddresses, clips: ClipsRoom, po
             "recording": streams.recordings,
             "clip": _clips(clips),
             "post": FoundPosts(db=db, posts=posts).shown,
+            "community": FoundCommunities(db=db, communities=communities).shown,
         },
         addresses=addresses,
     )

@@ -13,6 +13,7 @@ from server.features.people.facts import (
     FollowChanged,
     ProfileChanged,
 )
+from server.features.social.communities.facts import CommunityChanged, CommunityMembership, CommunityRole
 from server.features.social.posts.facts import PostEdited, PostPublished, PostReacted, PostRemoved
 from server.features.videos.clips.facts import ClipMade
 from storage.facts import Consumer
@@ -43,6 +44,9 @@ class Consumers:
             Consumer(PostEdited, self._post),
             Consumer(PostRemoved, self._post),
             Consumer(PostReacted, self._reacted),
+            Consumer(CommunityChanged, self._community),
+            Consumer(CommunityRole, self._community),
+            Consumer(CommunityMembership, self._joined),
         ]
 
     async def _person(self, tx: Transaction, fact: PersonFact) -> None:
@@ -71,6 +75,12 @@ class Consumers:
 
     async def _reacted(self, tx: Transaction, fact: PostReacted) -> None:
         await self._filling.note(tx, "post", [fact.post_id])
+
+    async def _community(self, tx: Transaction, fact: CommunityChanged | CommunityRole) -> None:
+        await self._filling.refresh(tx, "community", [fact.community_id])
+
+    async def _joined(self, tx: Transaction, fact: CommunityMembership) -> None:
+        await self._filling.note(tx, "community", [fact.community_id])
 
 
 _NOTE_STREAMS: Final = """

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from server.features.discovery.search.index import Kind
 from server.features.people.relations import PersonShape
+from server.features.social.communities import CommunityShape
 from server.features.social.posts import PostShape
 from server.features.videos.clips import ClipShape
 from server.http.shapes import Cursor, Limit, Query, Shape, Text
@@ -58,8 +59,15 @@ class FoundPost(PostShape):
     kind: Literal["post"]
 
 
+class FoundCommunity(CommunityShape):
+    kind: Literal["community"]
+
+
+Found = FoundPerson | FoundPost | FoundStream | FoundClip | FoundCommunity
+
+
 class SearchShape(Shape):
-    items: list[Annotated[FoundPerson | FoundPost | FoundStream | FoundClip, Field(discriminator="kind")]]
+    items: list[Annotated[Found, Field(discriminator="kind")]]
     next: Annotated[str | None, Field(description="The cursor of the next page; null on the last one")]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 from actors.events import StreamView
 from actors.runtime import ActorError, DomainError
 from server.features.discovery.search.index import Kind
+from server.features.social.communities import CommunityLookups
 from server.features.social.posts import Posts
 from server.live.addresses import MediaAddresses
 from server.live.durable import view_of
@@ -48,6 +49,18 @@ class FoundPosts:
     async def shown(self, ids: Sequence[str], viewer: Viewer) -> Shown:
         found = await self._posts.shown(self._db, ids, viewer.id)
         return {one: {"kind": "post", **post.model_dump(mode="json")} for one, post in found.items()}
+
+
+class FoundCommunities:
+    """Those that the list of communities shows the viewer, or that they are invited to."""
+
+    def __init__(self, *, db: Database, communities: CommunityLookups) -> None:
+        self._db = db
+        self._communities = communities
+
+    async def shown(self, ids: Sequence[str], viewer: Viewer) -> Shown:
+        found = await self._communities.shown(self._db, ids, viewer.id)
+        return {one: {"kind": "community", **shape.model_dump(mode="json")} for one, shape in found.items()}
 
 
 class FoundStreams:

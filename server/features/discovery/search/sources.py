@@ -77,6 +77,13 @@ select p.id, p.author_id, '' as title, p.published_at as at, concat_ws(' ', p.te
 from posts p where p.id = any($1::uuid[]) and p.state = 'published' and p.repost_of is null
     and p.visibility in ('public', 'followers', 'community') and p.author_id is not null
 """
+# A document has an author: that of a community is its owner. Who may find it is judged by each search.
+_COMMUNITIES: Final = """
+select c.id, m.person_id as author_id, c.title || ' ' || c.name as title, c.description as text,
+    c.members::float8 as popularity
+from communities c join community_members m on m.community_id = c.id and m.state = 'member' and m.role = 'owner'
+where c.id = any($1::uuid[])
+"""
 
 SOURCES: Final[Mapping[Kind, Source]] = {
     one.kind: one
@@ -86,5 +93,6 @@ SOURCES: Final[Mapping[Kind, Source]] = {
         Source(kind="recording", documents=_RECORDINGS, ids=_ids("streams")),
         Source(kind="clip", documents=_CLIPS, ids=_ids("clips")),
         Source(kind="post", documents=_POSTS, ids=_ids("posts")),
+        Source(kind="community", documents=_COMMUNITIES, ids=_ids("communities")),
     )
 }

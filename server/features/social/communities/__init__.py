@@ -9,22 +9,31 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.people.audience import Audience
 from server.features.social.communities import event_queries, event_shapes, queries, rules
-from server.features.social.communities.communities import Communities, ReadPosts
+from server.features.social.communities.acts import Acts
+from server.features.social.communities.communities import Communities
 from server.features.social.communities.event_routes import EventRoutes
 from server.features.social.communities.events import Events
+from server.features.social.communities.facts import CommunityChanged
 from server.features.social.communities.gate import CommunityGate
+from server.features.social.communities.lookups import CommunityLookups, EventTitle
 from server.features.social.communities.member_routes import MemberRoutes
 from server.features.social.communities.membership import Membership
-from server.features.social.communities.reminders import Reminders
+from server.features.social.communities.moderation import MAX_PINS, Moderation
+from server.features.social.communities.moderation_routes import ModerationRoutes
+from server.features.social.communities.news import News
 from server.features.social.communities.routes import CommunityRoutes
+from server.features.social.communities.shapes import CommunityShape
 from server.features.social.community_settings import CommunitySettings
+from server.features.social.posts import Posts
 from server.http.limits import hourly
 from server.http.own_address import OwnAddresses
 from server.outbound.settings import Site
+from storage.facts import publish
 from storage.postgres import Transaction
 
-__all__ = ["CommunityGate", "build"]
+__all__ = ["CommunityGate", "CommunityLookups", "CommunityShape", "EventTitle", "build"]
 
 CHANGES_PER_HOUR: Final = 1_200
 
@@ -33,16 +42,18 @@ def build(
     platform: Platform,
     *,
     settings: CommunitySettings,
-    posts: ReadPosts,
+    posts: Posts,
     site: Site,
     when_changed: Callable[[], Awaitable[None]],
 ) -> Feature:
     """``when_changed``: this node need not wait to find out who may see what."""
+    acts = Acts(db=platform.db, audit=platform.audit, people=Audience())
     communities = Communities(
         db=platform.db,
         ids=platform.ids,
         now=platform.now,
         audit=platform.audit,
+        acts=acts,
         posts=posts,
         when_changed=when_changed,
         most=settings.max_communities,
@@ -50,30 +61,34 @@ def build(
     membership = Membership(
         db=platform.db,
         now=platform.now,
-        audit=platform.audit,
+        acts=acts,
         when_changed=when_changed,
         most=settings.max_community_memberships,
         most_members=settings.max_community_members,
     )
-    reminders = Reminders(jobs=platform.jobs, before_s=settings.community_reminder_s)
+    news = News(jobs=platform.jobs, remind_s=settings.community_reminder_s)
     events = Events(
         db=platform.db,
         ids=platform.ids,
         now=platform.now,
-        audit=platform.audit,
         communities=communities,
-        reminders=reminders,
+        acts=acts,
+        news=news,
         most=settings.max_community_events,
+    )
+    moderation = Moderation(
+        db=platform.db, now=platform.now, communities=communities, posts=posts, acts=acts, news=news
     )
     rate = hourly("communities", CHANGES_PER_HOUR)
     new_rate = hourly("new_communities", settings.max_new_communities_per_hour)
     routes = CommunityRoutes(communities=communities, new_rate=new_rate, rate=rate)
     members = MemberRoutes(communities=communities, membership=membership, db=platform.db, rate=rate)
+    moderating = ModerationRoutes(communities=communities, moderation=moderation, acts=acts, rate=rate)
     event_routes = EventRoutes(events=events, addresses=OwnAddresses(origin=site.origin), rate=rate)
     return Feature(
         name="communities",
-        operations=[*routes.operations(), *members.operations(), *event_routes.operations()],
-        jobs=[reminders.job],
+        operations=[*routes.operations(), *members.operations(), *event_routes.operations(), *moderating.operations()],
+        jobs=[news.telling, news.reminding],
         personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=_erase),
         limits={
             "communities": settings.max_communities,
@@ -82,6 +97,7 @@ def build(
             "new_communities_per_hour": settings.max_new_communities_per_hour,
             "community_description": rules.MAX_DESCRIPTION,
             "community_rules": rules.MAX_RULES,
+            "community_pins": MAX_PINS,
             "community_events": settings.max_community_events,
             "community_event_days": event_shapes.MAX_DAYS,
             "community_event_years_ahead": event_shapes.MAX_YEARS,
@@ -115,7 +131,8 @@ async def _erase(tx: Transaction, person_id: str) -> None:
     """A community of the person's is left to its next moderator or member, or goes with its room."""
     await tx.execute(event_queries.FORGET, person_id, None)
     await tx.execute(event_queries.DISOWN, person_id)
-    await tx.execute(queries.LEAVE_TO, person_id)
+    for row in await tx.fetch(queries.LEAVE_TO, person_id):
+        await publish(tx, CommunityChanged(community_id=row["community_id"]))
     await tx.execute(queries.UNCOUNT, person_id)
     for row in await tx.fetch(queries.FORGET, person_id):
         await tx.execute(queries.DELETE, row["community_id"])

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from server.features.social.communities import queries
+from server.features.social.communities.acts import Acts
 from server.features.social.communities.facts import CommunityChanged
-from server.features.social.communities.rules import folded, pattern_of
+from server.features.social.communities.rules import folded, outranks, pattern_of
 from server.features.social.communities.shapes import CommunityShape, CountsShape, NewCommunity, ViewerShape
 from server.features.social.posts import PostShape, filled
 from server.http.cursors import decode_cursor, page_of
@@ -36,6 +37,7 @@ class Communities:
         ids: Ids,
         now: Callable[[], datetime],
         audit: AuditLog,
+        acts: Acts,
         posts: ReadPosts,
         when_changed: Callable[[], Awaitable[None]],
         most: int,
@@ -44,6 +46,7 @@ class Communities:
         self._ids = ids
         self._now = now
         self._audit = audit
+        self._acts = acts
         self._posts = posts
         self._when_changed = when_changed
         self._most = most
@@ -75,7 +78,7 @@ class Communities:
 
     async def one(self, viewer_id: str | None, name: str) -> CommunityShape:
         """Raises a 404."""
-        return _shape(await self.row(viewer_id, name), viewer_id)
+        return shape_of(await self.row(viewer_id, name), viewer_id)
 
     async def row(self, viewer_id: str | None, name: str) -> Row:
         """Raises a 404."""
@@ -91,6 +94,13 @@ class Communities:
             raise Problem(403, "Only members see what is in this community")
         return row
 
+    async def overseen(self, viewer_id: str, name: str) -> Row:
+        """As ``row``. Raises a 403 for who is no moderator of it."""
+        row = await self.row(viewer_id, name)
+        if not outranks(row["role"], "member"):
+            raise Problem(403, "Only moderators of a community see this")
+        return row
+
     async def page(
         self, viewer_id: str | None, q: str, *, is_joined: bool, cursor: str | None, limit: int
     ) -> tuple[list[CommunityShape], str | None]:
@@ -98,7 +108,14 @@ class Communities:
         sql = queries.JOINED if is_joined else queries.PAGE
         rows = await self._db.fetch(sql, viewer_id, pattern_of(q.strip()), *_after(cursor), limit + 1)
         shown, following = page_of(rows, limit, lambda row: (row["members"], row["id"]))
-        return [_shape(row, viewer_id) for row in shown], following
+        return [shape_of(row, viewer_id) for row in shown], following
+
+    async def pinned(self, viewer_id: str | None, name: str) -> list[PostShape]:
+        """The newest pin first. Raises a 404 and a 403."""
+        community_id = (await self.readable(viewer_id, name))["id"]
+        ids = [row["id"] for row in await self._db.fetch(queries.PINNED, community_id)]
+        found = await self._posts.shown(self._db, ids, viewer_id)
+        return [found[one] for one in ids if one in found]
 
     async def posts(
         self, viewer_id: str | None, name: str, cursor: str | None, limit: int
@@ -125,9 +142,7 @@ class Communities:
             await tx.execute(
                 queries.CHANGE, row["id"], new["title"], new["description"], new["rules"], new["access"], search
             )
-            await self._audit.add(
-                tx, "community.changed", actor_id=me, subject=row["id"], detail={"fields": sorted(given)}
-            )
+            await self._acts.note(tx, "changed", row["id"], by=me, subject=row["id"], fields=sorted(given))
             await publish(tx, CommunityChanged(community_id=row["id"]))
         return await self.one(me, name)
 
@@ -148,6 +163,13 @@ class Communities:
         row = await tx.fetchrow(queries.HOLD, me, name.lower())
         if row is None:
             raise no_community()
+        return row
+
+    async def moderated(self, tx: Transaction, me: str, name: str) -> Row:
+        """As ``held``. Raises a 403 for who is no moderator of it."""
+        row = await self.held(tx, me, name)
+        if not outranks(row["role"], "member"):
+            raise Problem(403, "Only moderators of a community may do this")
         return row
 
     async def _owned(self, tx: Transaction, me: str, name: str) -> Row:
@@ -173,7 +195,7 @@ def _search(name: str, title: str) -> str:
     return f"{name.lower()} {folded(title)}"
 
 
-def _shape(row: Row, viewer_id: str | None) -> CommunityShape:
+def shape_of(row: Row, viewer_id: str | None) -> CommunityShape:
     return CommunityShape(
         id=row["id"],
         name=row["name"],

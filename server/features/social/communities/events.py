@@ -9,6 +9,7 @@ from uuid import UUID
 
 from server.features.people.relations import PersonShape
 from server.features.social.communities import event_queries as queries
+from server.features.social.communities.acts import Acts
 from server.features.social.communities.communities import Communities
 from server.features.social.communities.event_shapes import (
     MAX_DAYS,
@@ -19,11 +20,9 @@ from server.features.social.communities.event_shapes import (
     EventShape,
     NewEvent,
 )
-from server.features.social.communities.reminders import Reminders
-from server.features.social.communities.rules import outranks
+from server.features.social.communities.news import News
 from server.http.cursors import after_time, page_of
 from server.http.errors import Problem, invalid_field, not_found
-from storage.audit import AuditLog
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
 
@@ -42,17 +41,17 @@ class Events:
         db: Database,
         ids: Ids,
         now: Callable[[], datetime],
-        audit: AuditLog,
         communities: Communities,
-        reminders: Reminders,
+        acts: Acts,
+        news: News,
         most: int,
     ) -> None:
         self._db = db
         self._ids = ids
         self._now = now
-        self._audit = audit
         self._communities = communities
-        self._reminders = reminders
+        self._acts = acts
+        self._news = news
         self._most = most
 
     async def page(
@@ -95,21 +94,22 @@ class Events:
         _require_times(body.starts_at, body.ends_at, now)
         event_id = self._ids.uuid7(now.timestamp())
         async with self._db.transaction() as tx:
-            community = await self._moderated(tx, me, name)
+            community = await self._communities.moderated(tx, me, name)
             if await tx.fetchval(queries.COUNT_COMING, community["id"], now) >= self._most:
                 raise Problem(409, f"A community has at most {self._most} events before it", slug="too-many-events")
             await tx.execute(
                 queries.ADD, event_id, community["id"], me, body.title, body.description, body.place, body.time_zone,
                 body.starts_at, body.ends_at, body.places, now,
             )  # fmt: skip
-            await self._reminders.plan(tx, event_id, body.starts_at, now)
+            await self._news.remind(tx, event_id, body.starts_at, now)
+            await self._news.tell_members(tx, community["id"], "event", event_id, by_id=me)
         return await self.one(me, name, event_id)
 
     async def change(self, me: str, name: str, event_id: str, given: dict[str, Any]) -> EventShape:
         """``given``: the fields that change. Raises a 404, a 403, a 422, and a 409 for fewer places than are taken."""
         now = self._now()
         async with self._db.transaction() as tx:
-            event = await self._held(tx, (await self._moderated(tx, me, name))["id"], event_id)
+            event = await self._held(tx, (await self._communities.moderated(tx, me, name))["id"], event_id)
             new = {**dict(event), **given}
             if {"starts_at", "ends_at"} & set(given):
                 _require_times(new["starts_at"], new["ends_at"], now)
@@ -120,17 +120,16 @@ class Events:
                 new["starts_at"], new["ends_at"], new["places"], now,
             )  # fmt: skip
             if new["starts_at"] != event["starts_at"]:
-                await self._reminders.plan(tx, event_id, new["starts_at"], now)
+                await self._news.remind(tx, event_id, new["starts_at"], now)
         return await self.one(me, name, event_id)
 
     async def remove(self, me: str, name: str, event_id: str) -> None:
         """Raises a 404 and a 403."""
         async with self._db.transaction() as tx:
-            community = await self._moderated(tx, me, name)
+            community = await self._communities.moderated(tx, me, name)
             event = await self._held(tx, community["id"], event_id)
             await tx.execute(queries.DELETE, event_id)
-            detail = {"community_id": community["id"], "title": event["title"]}
-            await self._audit.add(tx, "community.event_removed", actor_id=me, subject=event_id, detail=detail)
+            await self._acts.note(tx, "event_removed", community["id"], by=me, subject=event_id, title=event["title"])
 
     async def answer(self, me: str, name: str, event_id: str, state: Attendance | None) -> None:
         """``None`` takes the answer back. Raises a 404, a 403 for who is no member, and a 409 when all places are taken
@@ -164,12 +163,6 @@ class Events:
         rows = await self._db.fetch(queries.PEOPLE, event_id, viewer_id, state, *after, limit + 1)
         shown, following = page_of(rows, limit, lambda row: (row["answered_at"], row["id"]))
         return [_person(row, row["id"]) for row in shown], following
-
-    async def _moderated(self, tx: Transaction, me: str, name: str) -> Row:
-        community = await self._communities.held(tx, me, name)
-        if not outranks(community["role"], "member"):
-            raise Problem(403, "Only moderators of a community may do this")
-        return community
 
     async def _held(self, tx: Transaction, community_id: str, event_id: str) -> Row:
         event = await tx.fetchrow(queries.HOLD, community_id, event_id)

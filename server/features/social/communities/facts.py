@@ -22,12 +22,25 @@ class CommunityMembership(Fact, frozen=True, kw_only=True, tag="community.member
     state: Literal["member", "asked", "invited", "banned", "out"]
 
 
-class CommunityEventSoon(Fact, frozen=True, kw_only=True, tag="community.event_soon"):
-    """An event begins soon. ``people``, at most 500, go to it or may go. ``by_id`` announced it, or
-    owns the community.
+class CommunityRole(Fact, frozen=True, kw_only=True, tag="community.role"):
+    """``by_id`` gave a member of the community a role."""
+
+    community_id: str
+    person_id: str
+    by_id: str
+    role: Literal["owner", "moderator", "member"]
+
+
+About = Literal["event", "event_soon", "announcement"]
+
+
+class CommunityNews(Fact, frozen=True, kw_only=True, tag="community.news"):
+    """News for ``people``, at most 500 members: an event was announced or begins soon (``subject_id``: the event), or a
+    post is an announcement (``subject_id``: the post). ``by_id`` caused it, or owns the community.
     """
 
     community_id: str
-    event_id: str
+    about: About
+    subject_id: str
     by_id: str
     people: list[str]

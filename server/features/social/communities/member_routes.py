@@ -9,7 +9,7 @@ from server.features.social.communities import queries
 from server.features.social.communities.communities import Communities
 from server.features.social.communities.membership import Membership
 from server.features.social.communities.routes import NAMED, ONE, TAG, viewer_of
-from server.features.social.communities.rules import State, outranks
+from server.features.social.communities.rules import State
 from server.features.social.communities.shapes import (
     Ban,
     MemberShape,
@@ -19,7 +19,6 @@ from server.features.social.communities.shapes import (
     RoleChange,
 )
 from server.http.cursors import after_time, page_of
-from server.http.errors import Problem
 from server.http.limits import CallRate
 from server.http.operation import NAME, USERNAME, Answer, Call, Operation
 from server.http.shapes import PageQuery
@@ -107,9 +106,7 @@ class MemberRoutes:
         return await self._outsiders(call, "banned")
 
     async def _outsiders(self, call: Call[None, PageQuery], state: State) -> Answer:
-        community = await self._communities.row(call.me.id, call.path["name"])
-        if not outranks(community["role"], "member"):
-            raise Problem(403, "Only moderators of a community see this")
+        community = await self._communities.overseen(call.me.id, call.path["name"])
         rows, following = await self._people(community["id"], state, None, call.query)
         items = [OutsiderShape(**{key: row[key] for key in OutsiderShape.model_fields}) for row in rows]
         return Answer(body=OutsidersShape(items=items, next=following))

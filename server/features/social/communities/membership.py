@@ -8,11 +8,11 @@ from datetime import datetime
 from server.features.people.relations import nobody
 from server.features.people.rules import username_key
 from server.features.social.communities import event_queries, queries
+from server.features.social.communities.acts import Acts
 from server.features.social.communities.communities import no_community
-from server.features.social.communities.facts import CommunityMembership
+from server.features.social.communities.facts import CommunityMembership, CommunityRole
 from server.features.social.communities.rules import Role, State, outranks, state_of_entering
 from server.http.errors import Problem
-from storage.audit import AuditLog
 from storage.facts import publish
 from storage.postgres import Database, Row, Transaction
 from storage.rights import note_change
@@ -29,7 +29,7 @@ class Membership:
         *,
         db: Database,
         now: Callable[[], datetime],
-        audit: AuditLog,
+        acts: Acts,
         when_changed: Callable[[], Awaitable[None]],
         most: int,
         most_members: int,
@@ -37,7 +37,7 @@ class Membership:
         """``when_changed``: this node need not wait to find out who may see what."""
         self._db = db
         self._now = now
-        self._audit = audit
+        self._acts = acts
         self._when_changed = when_changed
         self._most = most
         self._most_members = most_members
@@ -99,7 +99,9 @@ class Membership:
                 await tx.execute(queries.SET_ROLE, community["id"], person["id"], role)
                 if role == "owner":
                     await tx.execute(queries.SET_ROLE, community["id"], me, "moderator")
-                await self._note(tx, "community.role", community, person["id"], by=me, why="", role=role)
+                await self._acts.note(tx, "role", community["id"], by=me, subject=person["id"], role=role)
+                fact = CommunityRole(community_id=community["id"], person_id=person["id"], by_id=me, role=role)
+                await publish(tx, fact)
 
     async def remove(self, me: str, name: str, username: str) -> None:
         """Take a member out, refuse who asks, or take an invitation back. Raises a 404 and a 403."""
@@ -179,14 +181,7 @@ class Membership:
         state = after or "out"
         await publish(tx, CommunityMembership(community_id=community["id"], person_id=person_id, by_id=by, state=state))
         if by != person_id:
-            action = f"community.{_ACTS[after]}"
-            await self._note(tx, action, community, person_id, by=by, why=why, before=before)
-
-    async def _note(
-        self, tx: Transaction, action: str, community: Row, person_id: str, *, by: str, why: str, **more: str | None
-    ) -> None:
-        detail = {"community_id": community["id"], **more}
-        await self._audit.add(tx, action, actor_id=by, subject=person_id, why=why, detail=detail)
+            await self._acts.note(tx, _ACTS[after], community["id"], by=by, subject=person_id, why=why, before=before)
 
 
 _ACTS: dict[State | None, str] = {

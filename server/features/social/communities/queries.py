@@ -19,17 +19,17 @@ update communities set title = $2, description = $3, rules = $4, access = $5, se
 DELETE: Final = "delete from chat_rooms where id = $1 and is_private"
 OWNED: Final = "select count(*) from community_members where person_id = $1 and state = 'member' and role = 'owner'"
 
-_SHOWN: Final = """
+SHOWN: Final = """
 select c.id, c.name, c.title, c.description, c.rules, c.access, c.members, c.created_at, m.state,
     case when m.state = 'member' then m.role end as role
 from communities c left join community_members m on m.community_id = c.id and m.person_id = $1
 """
-ONE: Final = _SHOWN + "where c.name_key = $2"
+ONE: Final = SHOWN + "where c.name_key = $2"
 # The community's row is locked until the transaction ends: changes of its members come one after another.
 HOLD: Final = ONE + " for update of c"
 # Those that one is asked into are listed only for who is in them, or asked.
 PAGE: Final = (
-    _SHOWN
+    SHOWN
     + """
 where ($2 = '%%' or c.search like $2) and (c.access <> 'invite' or m.state in ('member', 'invited'))
     and ($3::bigint is null or (c.members, c.id) < ($3, $4::uuid))
@@ -37,7 +37,7 @@ order by c.members desc, c.id desc limit $5
 """
 )
 JOINED: Final = (
-    _SHOWN.replace("left join", "join")
+    SHOWN.replace("left join", "join")
     + """
 where m.state in ('member', 'invited') and ($2 = '%%' or c.search like $2)
     and ($3::bigint is null or (c.members, c.id) < ($3, $4::uuid))
@@ -55,6 +55,10 @@ select id, published_at as at from posts
 where community_id = $1 and state = 'published' and reply_to is null and repost_of is null
     and ($2::timestamptz is null or (published_at, id) < ($2, $3::uuid))
 order by published_at desc, id desc limit $4
+"""
+PINNED: Final = """
+select p.id from community_pins x join posts p on p.id = x.post_id
+where x.community_id = $1 and p.state = 'published' order by x.pinned_at desc, p.id limit 5
 """
 
 # Of whom the other must not know, there is nobody.
@@ -91,6 +95,7 @@ update community_members h set role = 'owner' from (
     where mine.person_id = $1 and mine.role = 'owner' and m.person_id <> $1 and m.state = 'member'
     order by m.community_id, m.role <> 'moderator', m.since, m.person_id) heir
 where h.community_id = heir.community_id and h.person_id = heir.person_id
+returning h.community_id
 """
 UNCOUNT: Final = """
 update communities c set members = members - 1 from community_members m

@@ -13,8 +13,8 @@ from server.features.social.communities.shapes import (
     CommunityShape,
     MadeCommunity,
     NewCommunity,
+    PostsOfCommunityShape,
 )
-from server.features.social.posts import PostsShape
 from server.http.limits import CallRate
 from server.http.operation import NAME, Answer, Call, Operation
 from server.http.shapes import PageQuery
@@ -61,7 +61,7 @@ class CommunityRoutes:
             Operation(
                 method="GET", path=f"{ONE}/posts", handler=self._posts, name="listPostsOfCommunity", tag=TAG,
                 summary="What is posted in a community, the newest first", query=PageQuery,
-                answers={200: PostsShape}, auth="optional", paths=NAMED, problems=frozenset({403, 404}),
+                answers={200: PostsOfCommunityShape}, auth="optional", paths=NAMED, problems=frozenset({403, 404}),
             ),
         ]  # fmt: skip
 
@@ -88,8 +88,10 @@ class CommunityRoutes:
 
     async def _posts(self, call: Call[None, PageQuery]) -> Answer:
         query = call.query
-        items, following = await self._communities.posts(viewer_of(call), call.path["name"], query.cursor, query.limit)
-        return Answer(body=PostsShape(items=items, next=following))
+        viewer_id, name = viewer_of(call), call.path["name"]
+        items, following = await self._communities.posts(viewer_id, name, query.cursor, query.limit)
+        pinned = await self._communities.pinned(viewer_id, name) if query.cursor is None else []
+        return Answer(body=PostsOfCommunityShape(items=items, next=following, pinned=pinned))
 
 
 def viewer_of(call: Call[Any, Any]) -> str | None:

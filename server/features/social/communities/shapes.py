@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from server.features.people.relations import PersonShape
 from server.features.social.communities import rules
+from server.features.social.posts import PostShape, PostsShape
 from server.http.operation import NAME
 from server.http.shapes import Body, Page, PageQuery, Shape, Text, one_line, several_lines
 
@@ -119,6 +120,34 @@ class MembersShape(Page[MemberShape]):
 
 class OutsiderShape(PersonShape):
     since: Annotated[datetime, Field(description="When they asked, or were banned")]
+
+
+class ActShape(Shape):
+    """What a moderator did."""
+
+    id: UUID
+    at: datetime
+    action: Annotated[str, Field(examples=["banned", "post_removed"])]
+    by: Annotated[PersonShape | None, Field(description="null: an account that is gone")]
+    person: Annotated[PersonShape | None, Field(description="Whom it concerns; null: nobody, or who is gone")]
+    why: str
+    detail: dict[str, Any]
+
+
+class ActsShape(Page[ActShape]):
+    """A page of the log of moderators."""
+
+
+class PostsOfCommunityShape(PostsShape):
+    pinned: Annotated[list[PostShape], Field(description="Pinned posts, the newest pin first; on the first page")]
+
+
+class PinBody(Body):
+    announce: Annotated[bool, Field(description="Notify all members")] = False
+
+
+class TakeDown(Body):
+    reason: Annotated[Text, AfterValidator(partial(one_line, at_most=500)), Field(max_length=500)] = ""
 
 
 class OutsidersShape(Page[OutsiderShape]):

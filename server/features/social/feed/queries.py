@@ -45,14 +45,27 @@ from feed_hashtags h cross join lateral (
 ) p
 where h.person_id = $1
 """
-# A post that several sources have counts once, before the limit does: its author is a nearer reason than its hashtag.
+# What is posted in the communities that the person is a member of.
+_IN_COMMUNITIES: Final = f"""
+select p.published_at, p.id, p.stream_id, 'community' as reason, null::text as tag
+from community_members m cross join lateral (
+    select {_COLUMNS} from posts p
+    where p.community_id = m.community_id and p.state = 'published' and p.reply_to is null and p.repost_of is null
+        and {_OLDER} {_NEWEST}
+) p
+where m.person_id = $1 and m.state = 'member'
+"""
+# A post that several sources have counts once, before the limit does: its author is the nearest reason, then its
+# community.
 _ONCE: Final = """
 select distinct on (p.published_at, p.id) * from ({0}) p
-order by p.published_at desc, p.id desc, p.reason = 'hashtag' limit $4
+order by p.published_at desc, p.id desc, p.reason = 'hashtag', p.reason = 'community' limit $4
 """
 _IS_FOLLOWED: Final = "exists (select from follows f where f.follower_id = $1 and f.followee_id = p.author_id)"
 
-CHRONOLOGICAL: Final = PlannedOnce(_ONCE.format(f"{_of_authors(f'{_FOLLOWED} union select $1')} union all {_TAGGED}"))
+CHRONOLOGICAL: Final = PlannedOnce(
+    _ONCE.format(f"{_of_authors(f'{_FOLLOWED} union select $1')} union all {_TAGGED} union all {_IN_COMMUNITIES}")
+)
 """$1 person, $2 and $3 the position before which, $4 how many. What a home feed is, without any cache."""
 
 FOLLOWED_POSTS: Final = PlannedOnce(f"select published_at, id from ({_of_authors(_FOLLOWED)}) p {_NEWEST}")
@@ -67,6 +80,7 @@ HOME: Final = PlannedOnce(
     from ({_TIMELINE} union all {_UNPUSHED}) p where {_IS_FOLLOWED}
     union all {_of_authors(_PULLED)}
     union all {_TAGGED}
+    union all {_IN_COMMUNITIES}
 """)
 )
 """As ``CHRONOLOGICAL``, where $6 are the posts of the timeline, $5 when it was made, and $7 the id from which on posts

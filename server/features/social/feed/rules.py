@@ -10,8 +10,10 @@ import msgspec
 
 from storage.timelines import Position
 
-Reason = Literal["live", "following", "own", "hashtag", "affinity", "popular", "new"]
-"""Why an item is in a feed. ``affinity``: the reader often answers or reacts to its author."""
+Reason = Literal["live", "following", "own", "community", "hashtag", "affinity", "popular", "new"]
+"""Why an item is in a feed. ``community``: the reader is a member of the one where it is. ``affinity``: they often
+answer or react to its author.
+"""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

@@ -100,6 +100,7 @@ def build(
         jobs=platform.jobs,
         media=media,
         targets=targets,
+        communities=communities,
         publishing=publishing,
         ids=platform.ids,
         now=platform.now,

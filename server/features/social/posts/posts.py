@@ -165,6 +165,15 @@ class Posts:
                 raise no_post()
             await self.remove(tx, person_id, row)
 
+    async def take_down(self, tx: Transaction, community_id: str, post_id: str) -> str:
+        """For a moderator of the community where it is published; the id of its author. Raises a 404."""
+        row = await tx.fetchrow(queries.OF_COMMUNITY, post_id, community_id)
+        if row is None or row["author_id"] is None:
+            raise no_post()
+        author_id: str = row["author_id"]
+        await self.remove(tx, author_id, row)
+        return author_id
+
     async def remove(self, tx: Transaction, person_id: str, row: Row) -> None:
         """``row``: of ``queries.OWN``."""
         if row["state"] == "scheduled":

@@ -51,12 +51,12 @@ select case when not exists (select from posts where reply_to = $2 and author_id
     case when not exists (select from posts where quote_of = $3 and author_id = $1 and state = 'published')
         then $3::uuid end as quote_of
 """
-OWN: Final = """
+_HELD: Final = """
 select p.id, p.state, p.reply_to, p.root_id, p.quote_of, p.repost_of, p.community_id, p.visibility, p.text,
     p.content_warning, p.language, p.has_media, p.published_at, p.publish_at, p.created_at, p.edited_at, p.edits,
-    p.stream_id,
+    p.stream_id, p.author_id,
     exists (select from post_polls q where q.post_id = p.id) as has_poll
-from posts p where p.id = $1 and p.author_id = $2 and p.state <> 'deleted' for update
+from posts p where p.id = $1 and
 """
 PUBLISHED: Final = "select author_id from posts where id = $1 and state = 'published' and repost_of is null"
 KEEP_WITHHELD: Final = "update posts set deleted_at = null where id = $1"
@@ -65,6 +65,8 @@ update posts set state = 'published', deleted_at = null
 where id = $1 and state = 'deleted' and author_id is not null and published_at is not null
 returning id, author_id, text, reply_to, quote_of, repost_of, published_at
 """
+OWN: Final = _HELD + "p.author_id = $2 and p.state <> 'deleted' for update"
+OF_COMMUNITY: Final = _HELD + "p.community_id = $2 and p.state = 'published' for update"
 DELETE: Final = "update posts set state = 'deleted', deleted_at = $2 where id = $1"
 FORGET_TAGS: Final = "delete from post_hashtags where post_id = $1"
 UNPIN: Final = "delete from pinned_posts where post_id = $1"

@@ -10,6 +10,7 @@ import msgspec
 
 from server.features.social.posts import draft_queries
 from server.features.social.posts.media import PostMedia
+from server.features.social.posts.ports import CommunityDoor
 from server.features.social.posts.publishing import NewPost, Publishing
 from server.features.social.posts.rules import quotable
 from server.features.social.posts.targets import Targets
@@ -52,6 +53,7 @@ class Scheduling:
         jobs: Jobs,
         media: PostMedia,
         targets: Targets,
+        communities: CommunityDoor,
         publishing: Publishing,
         ids: Ids,
         now: Callable[[], datetime],
@@ -60,6 +62,7 @@ class Scheduling:
         self._jobs = jobs
         self._media = media
         self._targets = targets
+        self._communities = communities
         self._publishing = publishing
         self._ids = ids
         self._now = now
@@ -83,7 +86,8 @@ class Scheduling:
         asked = [one for one in (row["reply_to"], row["quote_of"]) if one is not None]
         found = await self._targets.of(tx, row["author_id"], asked)
         parent, quoted = found.get(row["reply_to"]), found.get(row["quote_of"])
-        if not row["is_standing"] or (row["reply_to"] is not None and parent is None):
+        is_parted = row["reply_to"] is not None and parent is None
+        if not row["is_standing"] or is_parted or not await self._may_post(tx, row):
             await self._keep_as_draft(tx, row, now)
             return
         if quoted is not None and not quotable(quoted, row["author_id"]):
@@ -103,6 +107,14 @@ class Scheduling:
             quote_of=quote_of,
         )
         await self._publishing.publish(tx, post, parent, quoted)
+
+    async def _may_post(self, tx: Transaction, row: Row) -> bool:
+        """Whether the author is still a member of the community that it is for."""
+        community_id = row["community_id"]
+        if community_id is None:
+            return True
+        place = (await self._communities.readable(tx, row["author_id"], [community_id])).get(community_id)
+        return place is not None and place.is_member
 
     async def _keep_as_draft(self, tx: Transaction, row: Row, now: datetime) -> None:
         kept: dict[str, Any] = {

@@ -151,8 +151,10 @@ async def test_a_community_has_a_bounded_number_of_events_before_it(board: Board
 
 
 async def soon(board: Board) -> list[tuple[str, list[str]]]:
-    rows = await board.api.database.fetch("select body from facts where name = 'community.event_soon' order by xid, id")
-    return [(row["body"]["event_id"], row["body"]["people"]) for row in rows]
+    rows = await board.api.database.fetch(
+        "select body from facts where name = 'community.news' and body->>'about' = 'event_soon' order by xid, id"
+    )
+    return [(row["body"]["subject_id"], row["body"]["people"]) for row in rows]
 
 
 async def test_who_goes_is_reminded_once_before_the_event_unless_it_is_moved(board: Board) -> None:

@@ -1,0 +1,18 @@
+"""An unread notification is of one kind and subject: an event that is announced and one that begins are two subjects."""
+
+from alembic import op
+
+revision = "0064"
+down_revision = "0063"
+
+OWNER = "notifications"
+
+SQL = """
+create unique index notifications_unread_of_subject on notifications (person_id, kind, subject_id, subject_type)
+    where read_at is null;
+drop index notifications_unread;
+"""
+
+
+def upgrade() -> None:
+    op.execute(SQL)
