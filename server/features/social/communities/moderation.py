@@ -74,7 +74,7 @@ class Moderation:
                 await self._acts.note(tx, "post_unpinned", community["id"], by=me, subject=post_id)
 
     async def take_down(self, me: str, name: str, post_id: str, reason: str) -> None:
-        """Raises a 403 for a post of somebody who ranks above."""
+        """Raises a 403 for a post whose author ranks above the moderator."""
         async with self._db.transaction() as tx:
             community = await self._communities.moderated(tx, me, name)
             if outranks(await self._author_role(tx, community["id"], post_id), community["role"]):

@@ -91,4 +91,4 @@ async def test_a_scheduled_post_of_who_has_left_the_community_becomes_a_draft(bo
     _, page = await board.call(cem, "GET", f"{WALKERS}/posts")
     assert [one["text"] for one in page["items"]] == ["cem"]
     _, drafts = await board.call(bob, "GET", "/me/drafts")
-    assert [one["text"] for one in drafts["items"]] == ["bob"]
+    assert [one["post"]["text"] for one in drafts["items"]] == ["bob"]
