@@ -1,4 +1,4 @@
-"""An unread notification is of one kind and subject: an event that is announced and one that begins are two subjects."""
+"""An unread notification is of one kind and subject, of whose type there may be several for one id."""
 
 from alembic import op
 
