@@ -7,6 +7,7 @@ import { calls } from "./calls";
 import { chat } from "./chat";
 import { cluster } from "./cluster";
 import { clips } from "./clips";
+import { communities } from "./communities";
 import { dashboard } from "./dashboard";
 import { directory } from "./directory";
 import { embeds } from "./embeds";
@@ -43,6 +44,7 @@ import { works } from "./works";
 export const features: readonly Feature[] = [
   home,
   feed,
+  communities,
   search,
   streams,
   player,

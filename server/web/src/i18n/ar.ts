@@ -4,6 +4,7 @@ import appearance from "../features/appearance/ar";
 import account from "../features/account/ar";
 import audit from "../features/audit/ar";
 import clips from "../features/clips/ar";
+import communities from "../features/communities/ar";
 import dashboard from "../features/dashboard/ar";
 import directory from "../features/directory/ar";
 import calls from "../features/calls/ar";
@@ -51,6 +52,7 @@ export default {
   chat,
   clips,
   cluster,
+  communities,
   dashboard,
   directory,
   emotes,

@@ -68,6 +68,7 @@ export const AlertIcon = stroke("M12 4 2.8 19.5h18.4zM12 10v4.5M12 17v.2");
 export const BroadcastIcon = stroke("M10.3 12a1.7 1.7 0 1 0 3.4 0 1.7 1.7 0 0 0-3.4 0ZM7.5 16.5a6.3 6.3 0 0 1 0-9M16.5 7.5a6.3 6.3 0 0 1 0 9M4.7 19.3a10.3 10.3 0 0 1 0-14.6M19.3 4.7a10.3 10.3 0 0 1 0 14.6");
 export const GaugeIcon = stroke("M4.5 18.5a9 9 0 1 1 15 0M12 14l4-5M11 14.5a1.2 1.2 0 1 0 2.4 0 1.2 1.2 0 0 0-2.4 0Z");
 export const UserIcon = stroke("M8 8a4 4 0 1 0 8 0 4 4 0 0 0-8 0ZM4.5 20.5a7.5 7.5 0 0 1 15 0");
+export const PeopleIcon = stroke("M5.5 8.5a3 3 0 1 0 6 0 3 3 0 0 0-6 0ZM3 19a5.5 5.5 0 0 1 11 0M14.5 5.8a3 3 0 0 1 0 5.4M16 13.8a5.5 5.5 0 0 1 5 5.2");
 export const DownIcon = stroke("M12 4.5v15M6 13.5l6 6 6-6");
 export const HomeIcon = stroke("M4 11.2 12 4.5l8 6.7v7.3a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 18.5zM9.5 20v-6h5v6");
 export const SearchIcon = stroke("M4.5 10.5a6 6 0 1 0 12 0 6 6 0 0 0-12 0ZM15 15l4.5 4.5");

@@ -24,6 +24,7 @@ export default {
   tryAgain: "حاول مرة أخرى",
   noAnswer: "تعذّر عرض المنشورات",
   noPosts: "لا شيء هنا بعد",
+  whyCommunity: "في {name}",
   noPostsHome: "تابع أشخاصًا ووسومًا لتظهر منشوراتهم هنا.",
   noPostsLive: "لا أحد يبث الآن.",
   noPostsExplore: "لم ينشر أحد شيئًا للجميع بعد.",

@@ -14,6 +14,7 @@ export default {
   tryAgain: "Try again",
   noAnswer: "The feed cannot be shown",
   noPosts: "Nothing here yet",
+  whyCommunity: "In {name}",
   noPostsHome: "Follow people and hashtags, and what they post stands here.",
   noPostsLive: "Nobody is live right now.",
   noPostsExplore: "Nobody has posted anything for all yet.",

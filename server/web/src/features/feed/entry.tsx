@@ -9,6 +9,7 @@ import { t } from "./words";
 function why(item: Item): string | undefined {
   if (item.reason === "following") return undefined;
   if (item.reason === "hashtag") return t("whyHashtag", { tag: ("tag" in item && item.tag) || "" });
+  if (item.reason === "community") return t("whyCommunity", { name: ("post" in item && item.post.community) || "" });
   const words = {
     live: "whyLive", own: "whyOwn", affinity: "whyAffinity", popular: "whyPopular", new: "whyNew",
   } as const;

@@ -4,14 +4,26 @@ import type { Conversation, Member } from "./calls";
 
 export const nameOf = (person: Pick<Member, "display_name" | "username">): string => person.display_name || person.username;
 
-export const othersIn = (one: Conversation, ownId: string | undefined): Member[] => one.people.filter(({ id }) => id !== ownId);
+/** Who talks; what only conversations know is left out elsewhere. */
+export type Talker = Pick<Member, "id" | "username" | "display_name"> & Partial<Pick<Member, "is_blocked" | "state" | "read_offset">>;
+
+/** People and the room that they talk in: a conversation, or a community. */
+export interface Talk {
+  readonly room_id: string;
+  readonly title: string | null;
+  readonly kind: Conversation["kind"] | "community";
+  readonly state: Conversation["state"];
+  readonly people: readonly Talker[];
+}
+
+export const othersIn = <T extends Talker>(one: { readonly people: readonly T[] }, ownId: string | undefined): T[] => one.people.filter(({ id }) => id !== ownId);
 
 /** The title, or the names of the others; of nobody else the own name. */
-export function titleOf(one: Conversation, ownId: string | undefined): string {
+export function titleOf(one: Pick<Talk, "title" | "people">, ownId: string | undefined): string {
   const others = othersIn(one, ownId);
   return one.title || listed((others.length ? others : one.people).map(nameOf));
 }
 
 /** Whom the newest message of one's own was read by: those who have read up to its offset. */
-export const readersOf = (one: Conversation, ownId: string | undefined, offset: number): Member[] =>
-  offset > 0 ? othersIn(one, ownId).filter(({ state, read_offset }) => state === "open" && read_offset >= offset) : [];
+export const readersOf = (one: Talk, ownId: string | undefined, offset: number): Talker[] =>
+  offset > 0 ? othersIn(one, ownId).filter(({ state, read_offset = 0 }) => state === "open" && read_offset >= offset) : [];

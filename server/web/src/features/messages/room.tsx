@@ -18,8 +18,7 @@ import { OutboxRows } from "../chat/outbox";
 import { ChatMirror, type Outgoing } from "../chat/room-mirror";
 import { MAX_PICTURES, type Picture } from "../posts/draft";
 import { PictureFields, PicturePicker } from "../posts/pictures";
-import type { Conversation } from "./calls";
-import { nameOf, othersIn, readersOf, titleOf } from "./names";
+import { nameOf, othersIn, readersOf, type Talk, titleOf } from "./names";
 import { Receipts } from "./receipts";
 import { Typing, useTyping } from "./typing";
 import { t } from "./words";
@@ -37,7 +36,7 @@ const isFresh = ({ sent_at }: ChatMessage): boolean => Date.now() - Date.parse(s
 const lastOf = (entries: readonly ChatEntry[], ownId: string | undefined): number =>
   entries.reduce((last, entry) => (!entry.deleted && entry.user.id === ownId ? Math.max(last, entry.offset) : last), 0);
 
-export function Room({ one }: { one: Conversation }) {
+export function Room({ one }: { one: Talk }) {
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const live = useRef<Live | null>(null);
@@ -54,7 +53,12 @@ export function Room({ one }: { one: Conversation }) {
   const roomId = one.room_id;
   const room = useJoined(roomId);
   const typing = useTyping(roomId, user?.id);
-  const receipts = useMemo(() => new Receipts((offset) => ask("chat:read", { room_id: roomId, offset })), [roomId]);
+  /** What is told of who writes and has read is of conversations. */
+  const isTold = one.kind !== "community";
+  const receipts = useMemo(
+    () => new Receipts(async (offset) => void (isTold && (await ask("chat:read", { room_id: roomId, offset })))),
+    [roomId, isTold],
+  );
   const blocked = useMemo(() => new Set(one.people.filter(({ is_blocked }) => is_blocked).map(({ id }) => id)), [one.people]);
   const shown = useRef(blocked);
   shown.current = blocked;
@@ -180,7 +184,7 @@ export function Room({ one }: { one: Conversation }) {
           editing={editing}
           onCancelEdit={() => setEditing(null)}
           onSend={send}
-          onTyping={typing.tell}
+          onTyping={isTold ? typing.tell : () => undefined}
           waitUntil={waitUntil}
           names={usernames}
           emotes={NO_LOOKS.emotes}
@@ -205,7 +209,7 @@ export function Room({ one }: { one: Conversation }) {
   );
 }
 
-function ReadBy({ one, offset }: { one: Conversation; offset: number }) {
+function ReadBy({ one, offset }: { one: Talk; offset: number }) {
   const readers = readersOf(one, me.value?.id, offset);
   if (!readers.length) return null;
   return <span class="messages-read">{one.kind === "direct" ? t("read") : t("readBy", { names: listed(readers.map(nameOf)) })}</span>;

@@ -139,6 +139,17 @@ const SAID = {
   moderation: ["moderated", "moderated"],
 } as const;
 
+/** Of the kind community, by the type of the subject. */
+const IN_COMMUNITY = {
+  community_request: "communityRequest",
+  community_approved: "communityApproved",
+  community_invited: "communityInvited",
+  community_role: "communityRole",
+  community_event: "communityEvent",
+  community_event_soon: "communityEventSoon",
+  post: "communityPost",
+} as const;
+
 const UNTITLED = { stream_started: "aStream", recording_expiring: "aStream", stream_scheduled: "aStream", stream_reminder: "aStream", community: "aCommunity" } as const;
 
 function said(one: Notification): ComponentChildren[] {
@@ -149,6 +160,8 @@ function said(one: Notification): ComponentChildren[] {
     title: <span dir="auto">{one.subject?.title || t(untitled)}</span>,
     n: one.count - 1,
   };
+  const about = IN_COMMUNITY[one.subject?.type as keyof typeof IN_COMMUNITY];
+  if (one.kind === "community" && about) return t.rich(about, values);
   const [single, many] = SAID[one.kind as keyof typeof SAID] ?? ["other", "other"];
   return t.rich(values.n ? many : single, values);
 }

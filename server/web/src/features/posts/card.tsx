@@ -12,7 +12,7 @@ import { ranked, withBookmark, withReaction, withRepost } from "./acts";
 import { PostBody, Quoted } from "./body";
 import { isDeleted, setBookmark, setReaction, setRepost, type AnyPost, type Post, type SinglePost } from "./calls";
 import { BookmarkIcon, HeartIcon, QuoteIcon, RepostIcon } from "./icons";
-import { PostMenu } from "./menu";
+import { type MenuAct, PostMenu } from "./menu";
 import "./posts.css";
 import { t } from "./words";
 
@@ -24,6 +24,8 @@ interface Props {
   reason?: ComponentChildren;
   /** It is the one that the page is about: its time is written out. */
   isMain?: boolean;
+  /** More entries of its menu. */
+  acts?: (post: Post) => readonly MenuAct[];
   onChange?: (post: AnyPost) => void;
   onReply?: (post: Post) => void;
   onQuote?: (post: Post) => void;
@@ -35,7 +37,7 @@ interface Props {
 export type Answering = "reply" | "quote";
 const answer = (post: Post, how: Answering): void => navigate(`/posts/${post.id}?answer=${how}`);
 
-export function PostCard({ post, reason, isMain = false, onChange, onReply, onQuote, place }: Props) {
+export function PostCard({ post, reason, isMain = false, acts, onChange, onReply, onQuote, place }: Props) {
   const [held, setHeld] = useState<AnyPost>(post);
   useEffect(() => setHeld(post), [post]);
   if (isDeleted(held)) return <p class="post post-gone">{t("deleted")}</p>;
@@ -62,7 +64,7 @@ export function PostCard({ post, reason, isMain = false, onChange, onReply, onQu
         </a>
       )}
       <Head post={shown} id={`by-${held.id}`} isMain={isMain}>
-        {me.value && <PostMenu post={shown} onChange={change} />}
+        {me.value && <PostMenu post={shown} onChange={change} {...(acts && { acts: acts(shown) })} />}
       </Head>
       <PostBody post={shown} onVoted={change} />
       {shown.quote_of && <Quoted post={shown.quoted} />}

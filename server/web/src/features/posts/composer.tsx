@@ -17,13 +17,17 @@ const NEAR = 200;
 interface Props {
   replyTo?: string;
   quote?: Post;
+  /** The community that it is for: its members may read it, and others where it is open. */
+  community?: string;
+  /** Nobody else reads what is posted there. */
+  isForMembers?: boolean;
   onSent?: (post: Post) => void;
   onDropQuote?: () => void;
   autoFocus?: boolean;
 }
 
-export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = false }: Props) {
-  const of = replyTo ?? "new";
+export function Composer({ replyTo, quote, community, isForMembers = false, onSent, onDropQuote, autoFocus = false }: Props) {
+  const of = replyTo ?? (community ? `c-${community}` : "new");
   const [draft, setDraft] = useState<Draft>(() => recallDraft(of));
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState("");
@@ -58,7 +62,7 @@ export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = fals
     setBusy(true);
     setFailure("");
     try {
-      const { post } = await createPost(bodyOf(draft, { replyTo, quote }));
+      const { post } = await createPost(bodyOf(draft, { replyTo, quote, community }));
       clear();
       toast(t(post.state === "scheduled" ? "scheduled" : "sent"), "good");
       if (post.state === "published") onSent?.(post);
@@ -112,7 +116,7 @@ export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = fals
         )}
         <div class="composer-tools">
           <PicturePicker room={MAX_PICTURES - draft.pictures.length} onPicture={add} onSending={setSending} onFailure={setFailure} />
-          <Tools draft={draft} isReply={Boolean(replyTo)} onChange={change} />
+          <Tools draft={draft} isReply={Boolean(replyTo)} isInCommunity={Boolean(community)} isForMembers={isForMembers} onChange={change} />
           {left <= NEAR && (
             <span class={left < 0 ? "composer-left composer-over" : "composer-left"} role="status">
               {t("charactersLeft", { n: left })}
@@ -135,10 +139,12 @@ export function Composer({ replyTo, quote, onSent, onDropQuote, autoFocus = fals
 interface ToolsProps {
   draft: Draft;
   isReply: boolean;
+  isInCommunity: boolean;
+  isForMembers: boolean;
   onChange: (changed: Partial<Draft>) => void;
 }
 
-function Tools({ draft, isReply, onChange }: ToolsProps) {
+function Tools({ draft, isReply, isInCommunity, isForMembers, onChange }: ToolsProps) {
   const togglePoll = (): void => onChange({ poll: draft.poll ? null : { options: ["", ""], seconds: 86_400, multiple: false } });
   return (
     <>
@@ -148,15 +154,16 @@ function Tools({ draft, isReply, onChange }: ToolsProps) {
       <button type="button" class="button small" aria-pressed={draft.warning !== null} onClick={() => onChange({ warning: draft.warning === null ? "" : null })}>
         {t("addWarning")}
       </button>
-      {!isReply && (
+      {!isReply && !isForMembers && (
         <select
           aria-label={t("visibility")}
           value={draft.visibility}
           onChange={(event) => onChange({ visibility: event.currentTarget.value as Draft["visibility"] })}
         >
           <option value="public">{t("public")}</option>
-          <option value="followers">{t("followersOnly")}</option>
-          <option value="mentioned">{t("mentionedOnly")}</option>
+          {isInCommunity && <option value="community">{t("communityOnly")}</option>}
+          {!isInCommunity && <option value="followers">{t("followersOnly")}</option>}
+          {!isInCommunity && <option value="mentioned">{t("mentionedOnly")}</option>}
         </select>
       )}
       {!isReply && (

@@ -26,7 +26,7 @@ const VISIBILITIES: readonly string[] = ["public", "followers", "mentioned", "co
 export const isEmpty = (draft: Draft): boolean => !draft.text.trim() && !draft.warning && !draft.poll && !draft.pictures.length;
 
 /** What is sent of it. */
-export function bodyOf(draft: Draft, to: { replyTo?: string | undefined; quote?: Post | undefined; lang?: string }): NewPost {
+export function bodyOf(draft: Draft, to: { replyTo?: string | undefined; quote?: Post | undefined; community?: string | undefined; lang?: string }): NewPost {
   const options = draft.poll?.options.map((one) => one.trim()).filter(Boolean) ?? [];
   return {
     text: draft.text,
@@ -36,6 +36,7 @@ export function bodyOf(draft: Draft, to: { replyTo?: string | undefined; quote?:
     ...(draft.pictures.length ? { media: draft.pictures.map(({ id, alt }) => ({ upload_id: id, alt: alt.trim() })) } : {}),
     ...(draft.publishAt ? { publish_at: new Date(draft.publishAt).toISOString() } : {}),
     ...(to.replyTo ? { reply_to: to.replyTo } : {}),
+    ...(to.community ? { community: to.community } : {}),
     ...(to.quote ? { quote_of: to.quote.id } : {}),
   };
 }

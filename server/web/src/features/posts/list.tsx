@@ -5,8 +5,9 @@ import { sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { PageList, type Read } from "../../ui/page-list";
 import { Spinner } from "../../ui/parts";
-import type { AnyPost } from "./calls";
+import type { AnyPost, Post } from "./calls";
 import { PostCard } from "./card";
+import type { MenuAct } from "./menu";
 import { t } from "./words";
 
 interface Props<T extends AnyPost> {
@@ -15,9 +16,11 @@ interface Props<T extends AnyPost> {
   of: string;
   /** Shown where there is none. */
   empty: ComponentChildren;
+  /** More entries of the menu of each post. */
+  acts?: (post: Post) => readonly MenuAct[];
 }
 
-export function PostList<T extends AnyPost>({ read, of, empty }: Props<T>) {
+export function PostList<T extends AnyPost>({ read, of, empty, acts }: Props<T>) {
   const [list] = useState(() => new PageList<AnyPost>());
   useEffect(() => {
     void list.begin(read);
@@ -31,7 +34,7 @@ export function PostList<T extends AnyPost>({ read, of, empty }: Props<T>) {
         <ol class="post-list">
           {items.map((post) => (
             <li key={post.id}>
-              <PostCard post={post} onChange={(changed) => list.replace({ ...changed, id: post.id })} />
+              <PostCard post={post} {...(acts && { acts })} onChange={(changed) => list.replace({ ...changed, id: post.id })} />
             </li>
           ))}
         </ol>

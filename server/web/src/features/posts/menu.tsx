@@ -13,20 +13,27 @@ import { t } from "./words";
 
 const EMOJI = ["\u{1f602}", "\u{1f389}", "\u{1f525}", "\u{1f44f}", "\u{1f62e}", "\u{1f622}"];
 
+/** What a place adds to the menus of its posts. What `act` answers is said; null: nothing was done. */
+export interface MenuAct {
+  label: string;
+  act: () => Promise<string | null>;
+}
+
 interface Props {
   post: Post;
+  acts?: readonly MenuAct[];
   onChange: (post: AnyPost) => void;
 }
 
-export function PostMenu({ post, onChange }: Props) {
+export function PostMenu({ post, acts = [], onChange }: Props) {
   const box = useRef<HTMLDetailsElement>(null);
   const mine = me.value?.id === post.author.id;
   const isQuotingMe = post.quoted !== null && post.quoted.author.id === me.value?.id && !mine;
-  const run = (act: () => Promise<void>, done?: string): void => {
+  const run = (act: () => Promise<string | null | void>, done?: string): void => {
     if (box.current) box.current.open = false;
     box.current?.querySelector("summary")?.focus();
     act().then(
-      () => done && toast(done, "good"),
+      (said) => void ((said ?? done) && toast(said ?? done ?? "", "good")),
       (error) => toast(sentence(error), "bad"),
     );
   };
@@ -89,6 +96,11 @@ export function PostMenu({ post, onChange }: Props) {
             {tSafety("report")}
           </button>
         )}
+        {acts.map(({ label, act }) => (
+          <button key={label} type="button" onClick={() => run(act)}>
+            {label}
+          </button>
+        ))}
         {isQuotingMe && (
           <button type="button" onClick={() => run(detach, t("detached"))}>
             {t("detach")}

@@ -2,6 +2,7 @@
 import type { Found } from "./calls";
 import { Avatar } from "../../ui/parts";
 import { ClipCard } from "../clips/shelf";
+import { CommunityCard } from "../communities/card";
 import { Follow } from "../people/follow";
 import { me } from "../../api/session";
 import { PostCard } from "../posts/card";
@@ -9,18 +10,27 @@ import { StreamCard } from "../streams/card";
 import { t } from "./words";
 
 type Post = Extract<Found, { kind: "post" }>;
+type Community = Extract<Found, { kind: "community" }>;
 type Person = Extract<Found, { kind: "person" }>;
 
 export function FoundList({ items }: { items: Found[] }) {
   const people = items.filter((one) => one.kind === "person");
   const posts = items.filter((one) => one.kind === "post");
-  const others = items.filter((one) => one.kind !== "person" && one.kind !== "post");
+  const communities = items.filter((one) => one.kind === "community");
+  const others = items.filter((one) => one.kind !== "person" && one.kind !== "post" && one.kind !== "community");
   return (
     <>
       {people.length > 0 && (
         <ul class="search-people" aria-label={t("people")}>
           {people.map((person) => (
             <PersonCard key={person.id} person={person} />
+          ))}
+        </ul>
+      )}
+      {communities.length > 0 && (
+        <ul class="communities-grid" aria-label={t("communities")}>
+          {communities.map((one) => (
+            <CommunityCard key={one.id} of={one} />
           ))}
         </ul>
       )}
@@ -44,7 +54,7 @@ export function FoundList({ items }: { items: Found[] }) {
   );
 }
 
-function Card({ of: one }: { of: Exclude<Found, Person | Post> }) {
+function Card({ of: one }: { of: Exclude<Found, Person | Post | Community> }) {
   if (one.kind === "clip") return <ClipCard clip={one} />;
   return <StreamCard stream={one} />;
 }
