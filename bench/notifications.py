@@ -24,6 +24,7 @@ from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.notifications import Notifications
 from server.features.delivery.notifications.subjects import Subjects
 from server.features.people.audience import Audience
+from server.features.social.communities import CommunityLookups
 from server.jobs import Attempt, Job, Jobs
 from storage.embedded.postgres import EmbeddedPostgres
 from storage.ids import Ids
@@ -88,8 +89,9 @@ async def _measure(url: str, followers: int) -> list[Figure]:
         jobs=jobs, job=lambda: job, ids=ids, now=lambda: datetime.now(UTC), push_delay_s=5.0, email_delay_s=300.0
     )
     notifications = Notifications(
-        db=db, people=audience, subjects=Subjects(streams=StreamTitles(), posts=NoPosts()), deliveries=deliveries,
-        publish=publish, ids=ids, now=lambda: datetime.now(UTC), kept=500, days=90,
+        db=db, people=audience,
+        subjects=Subjects(streams=StreamTitles(), posts=NoPosts(), communities=CommunityLookups()),
+        deliveries=deliveries, publish=publish, ids=ids, now=lambda: datetime.now(UTC), kept=500, days=90,
     )  # fmt: skip
     fan_out = StreamFanOut(notifications=notifications, followers=audience, streams=StreamTitles(), jobs=jobs)
     fact = StreamStarted(stream_id=stream_id, owner_id=owner_id, visibility="public", started_at=datetime.now(UTC))

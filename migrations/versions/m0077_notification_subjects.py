@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0065"
-down_revision = "0064"
+revision = "0077"
+down_revision = "0076"
 
 OWNER = "notifications"
 
