@@ -59,12 +59,12 @@ class Payouts:
         row = await self._db.fetchrow(queries.ACCOUNT, person_id)
         if self._stripe is None:
             await self._db.execute(queries.PUT_ACCOUNT, person_id, "test", None, True, self._now())
-            return {"onboarding_url": f"{self._origin}/earnings", "is_ready": True}
+            return {"onboarding_url": f"{self._origin}/settings/money", "is_ready": True}
         account = row["stripe_account"] if row is not None and row["provider"] == "stripe" else None
         if account is None:
             account = await self._stripe.open_account(person_id)
             await self._db.execute(queries.PUT_ACCOUNT, person_id, "stripe", account, False, self._now())
-        url = await self._stripe.onboarding_url(account, back_to=f"{self._origin}/earnings")
+        url = await self._stripe.onboarding_url(account, back_to=f"{self._origin}/settings/money")
         return {"onboarding_url": url, "is_ready": row is not None and bool(row["is_ready"])}
 
     async def ask(self, person_id: str, body: PayoutBody) -> dict[str, Any]:

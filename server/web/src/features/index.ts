@@ -22,6 +22,7 @@ import { library } from "./library";
 import { mail } from "./mail";
 import { markers } from "./markers";
 import { messages } from "./messages";
+import { money } from "./money";
 import { notifications } from "./notifications";
 import { overlays } from "./overlays";
 import { people } from "./people";
@@ -65,6 +66,7 @@ export const features: readonly Feature[] = [
   messages,
   notifications,
   rooms,
+  money,
   account,
   factors,
   tokens,

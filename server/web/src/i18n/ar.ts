@@ -29,6 +29,7 @@ import recordings from "../features/recordings/ar";
 import posts from "../features/posts/ar";
 import restreams from "../features/restreams/ar";
 import sources from "../features/sources/ar";
+import money from "../features/money/ar";
 import rooms from "../features/rooms/ar";
 import safety from "../features/safety/ar";
 import search from "../features/search/ar";
@@ -75,6 +76,7 @@ export default {
   recordings,
   restreams,
   sources,
+  money,
   rooms,
   safety,
   search,

@@ -1,6 +1,7 @@
-/** Alerts over a picture, one after another: followers, raids that come, rewards. */
+/** Alerts over a picture, one after another: followers, raids that come, rewards, tips, subscriptions. */
 import { useEffect, useState } from "preact/hooks";
 import { hear } from "../../realtime/socket";
+import { money } from "../money/amounts";
 import { useTitle } from "../../ui/parts";
 import { useOverlayRoom } from "./room";
 import { t } from "./words";
@@ -36,6 +37,11 @@ export default function AlertsOverlay() {
         redeemed.add(id);
         show(t("redeemed", { name: user.display_name, title }));
       }),
+      hear("tip", ({ user, amount, currency, message }) => {
+        const words = t("tipped", { name: user.display_name, amount: money(amount, currency) });
+        show(message ? `${words}: ${message}` : words);
+      }),
+      hear("subscription", ({ user, tier }) => show(t("subscribes", { name: user.display_name, tier }))),
       hear("session:revoked", () => setQueue([])),
     ];
     return () => stop.forEach((one) => one());

@@ -32,5 +32,7 @@ export default {
     many: "{name} يأتي مع {n} مشاهدًا",
     other: "{name} يأتي مع {n} مشاهد",
   },
+  tipped: "{name} يقدّم {amount}",
+  subscribes: "{name} يشترك: {tier}",
   redeemed: "{name} يطلب «{title}»",
 } satisfies Arabic<typeof en>;

@@ -22,5 +22,7 @@ export default {
   votes: { one: "1 vote", other: "{n} votes" },
   followed: "{name} follows you",
   raided: { one: "{name} comes with one viewer", other: "{name} comes with {n} viewers" },
+  tipped: "{name} gives {amount}",
+  subscribes: "{name} subscribes: {tier}",
   redeemed: "{name} takes “{title}”",
 } as const;

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { me } from "../../api/session";
 import type { Stream } from "../../api/types";
 import { hear } from "../../realtime/socket";
+import { Support } from "../money/support";
 import { Hype, WhoIsHere } from "./here";
 import { ShowLeaders } from "./leaders";
 
@@ -16,6 +17,7 @@ export function RoomTop({ stream }: { stream: Stream }) {
     <div class="room-top">
       <WhoIsHere roomId={stream.chat.room_id} />
       {me.value && <ShowLeaders roomId={stream.chat.room_id} />}
+      <Support stream={stream} />
       <Hype level={level} />
     </div>
   );

@@ -1,0 +1,33 @@
+import type { Arabic } from "../../i18n/catalogue";
+import type en from "./en";
+
+export default {
+  support: "ادعم",
+  supportName: "ادعم {name}",
+  tip: "قدّم إكرامية",
+  amount: "المبلغ",
+  currency: "العملة",
+  message: "رسالة إلى الغرفة",
+  give: "قدّم {amount}",
+  given: "إكراميتك في الطريق.",
+  subscribe: "اشترك مقابل {amount} شهريًا",
+  subscribed: "اشتراكك في الطريق.",
+  testMoney: "نقود تجريبية: لا يدفع أحد شيئًا.",
+  tipped: "{name} يقدّم {amount}",
+  subscribes: "{name} يشترك: {tier}",
+  balances: "رصيدك",
+  nothingYet: "لم تكسب شيئًا بعد.",
+  available: "متاح",
+  pending: "محجوز",
+  payOut: "اصرف",
+  payoutAccount: "حدّد وجهة المدفوعات",
+  payoutAsked: "صرف {amount} في الطريق.",
+  payouts: "المدفوعات",
+  paid: "دُفع",
+  failed: "لم يُدفع",
+  underWay: "قيد التنفيذ",
+  tiers: "ما يختاره المشتركون",
+  tierName: "الاسم",
+  addTier: "أضف",
+  removeTier: "أزل «{name}»",
+} satisfies Arabic<typeof en>;
