@@ -1,13 +1,13 @@
 /** What stands above the activities of a room for everybody: how lively it is, who is here, who leads. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { me } from "../../api/session";
 import type { Stream } from "../../api/types";
 import { hear } from "../../realtime/socket";
-import { Support } from "../money/support";
 import { Hype, WhoIsHere } from "./here";
 import { ShowLeaders } from "./leaders";
 
-export function RoomTop({ stream }: { stream: Stream }) {
+export function RoomTop({ stream, children }: { stream: Stream; children?: ComponentChildren }) {
   const [level, setLevel] = useState(0);
   useEffect(() => {
     setLevel(0);
@@ -17,7 +17,7 @@ export function RoomTop({ stream }: { stream: Stream }) {
     <div class="room-top">
       <WhoIsHere roomId={stream.chat.room_id} />
       {me.value && <ShowLeaders roomId={stream.chat.room_id} />}
-      <Support stream={stream} />
+      {children}
       <Hype level={level} />
     </div>
   );

@@ -22,6 +22,7 @@ import { RecordingFile } from "./recording-file";
 import { StreamInfo } from "./stream-info";
 import { useWatched } from "./watched";
 import { Activities, ReplayedActivities } from "../rooms/activities";
+import { Support } from "../money/support";
 import { RoomTop } from "../rooms/room-top";
 import "../player/stage.css";
 import { t } from "./words";
@@ -147,7 +148,9 @@ export default function Watch({ streamId }: { streamId: string }) {
           behindMs={behindMs}
           above={
             <>
-              <RoomTop stream={stream} />
+              <RoomTop stream={stream}>
+                <Support stream={stream} />
+              </RoomTop>
               <Activities stream={stream} behindMs={behindMs} />
             </>
           }
