@@ -126,7 +126,7 @@ const SHOWING = /^(toast|confirm|alert|useTitle|Error|Unplayable)$/;
 const LETTERS = /\p{L}{2}/u;
 const SENTENCE = /^\p{Lu}\p{Ll}*\P{L}+\p{L}{2}/u;
 /** Names that are written so in every language, and texts that are no words. */
-const NAMES = /^(Social Flow|WebRTC|LL-HLS|Dolby Digital( Plus)?|auth: \{trace: true\}|https?:\S+|--[\w-]+|\/\S*)$/;
+const NAMES = /^(Social Flow|WebRTC|LL-HLS|Dolby Digital( Plus)?|auth: \{trace: true\}|Idempotency-Key|https?:\S+|--[\w-]+|\/\S*)$/;
 
 const nameOf = (node: unknown): string => {
   const named = node as Node | undefined;
