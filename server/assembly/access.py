@@ -49,7 +49,7 @@ async def open_access(storage: Storage, place: ClusterPlace, stages: Stages, *, 
     identity.on_revoked(viewings.end_session)
     countries = _countries(geoip_database)
     stages.add("countries", closer(countries.close))
-    addresses = MediaAddresses(seals=identity, country_of=countries.of)
+    addresses = MediaAddresses(seals=identity, country_of=countries.of, knows_countries=countries.is_known)
     playback = Playback(recordings=storage.recordings)
     pull = Pull(address_of=place.address_of)
     stages.add("pull", pull.close)

@@ -55,10 +55,17 @@ class Seals(Protocol):
 
 class MediaAddresses:
     def __init__(
-        self, *, seals: Seals, country_of: CountryOf = no_country, wall: Callable[[], float] = time.time
+        self,
+        *,
+        seals: Seals,
+        country_of: CountryOf = no_country,
+        knows_countries: bool = False,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        """``knows_countries``: whether this node can tell where viewers are."""
         self._seals = seals
         self._country_of = country_of
+        self.knows_countries = knows_countries
         self._wall = wall
 
     def of(self, stream_id: str, viewer: Viewer) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Final
 
-import msgspec
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from actors.restrictions import Restrictions
@@ -101,7 +100,7 @@ class RestrictionRoutes:
         if body.countries is not None and not self._knows_countries:
             raise invalid_field("countries", NO_DATABASE)
         view = await self._access.moderated(call)
-        wanted = msgspec.structs.replace(_restrictions(body), withheld=view.restrictions.withheld)
+        wanted = wanted_restrictions(body, view.restrictions)
         if view.owner.id != call.me.id:
             async with self._db.transaction() as tx:
                 await self._audit.add(tx, "stream.restricted", actor_id=call.me.id, subject=view.id, ip=call.address)
@@ -110,11 +109,13 @@ class RestrictionRoutes:
         return Answer(200, shown_restrictions(view.restrictions) or RestrictionsShape())
 
 
-def _restrictions(body: RestrictionsBody) -> Restrictions:
+def wanted_restrictions(body: RestrictionsBody, before: Restrictions) -> Restrictions:
+    """Those that are asked for; what moderators withhold stays withheld."""
     countries = body.countries or CountriesBody.model_construct()
     return Restrictions(
         allow=tuple(countries.allow or ()),
         deny=tuple(countries.deny or ()),
         min_age=body.min_age,
         content_warning=body.content_warning or "",
+        withheld=before.withheld,
     )

@@ -22,6 +22,7 @@ from server.features.people.accounts.suspensions import Suspensions
 from server.features.safety.cases import queries
 from server.features.safety.cases.rules import Action
 from server.features.social.posts import Posts
+from server.features.videos.library import set_restrictions
 from server.jobs import Attempt, Job, Jobs
 from storage.errors import StorageError
 from storage.postgres import Database, Row, Transaction
@@ -110,6 +111,7 @@ class Effects:
             await self._delete_message(row)
         elif row["kind"] in ("stream", "video"):
             await self._restrict_stream(row)
+            await self._restrict_video(row)
 
     async def _delete_message(self, row: Row) -> None:
         """Deleted for good: clients have taken it off their screens, and would not show it again."""
@@ -125,6 +127,7 @@ class Effects:
                 raise
 
     async def _restrict_stream(self, row: Row) -> None:
+        """Of a recording, its stream, which has the same id."""
         stored = await self._db.fetchrow(queries.RESTRICTIONS, row["subject_id"])
         if stored is None:
             return
@@ -135,6 +138,15 @@ class Effects:
             await ref.ask(RestrictStream(restrictions=wanted))
         if wanted.withheld and row["action"] == "remove":
             await ref.ask(EndStream(reason="ended by a moderator"))
+
+    async def _restrict_video(self, row: Row) -> None:
+        """One that was uploaded; a recording has no restrictions of its own."""
+        async with self._db.transaction() as tx:
+            stored = await tx.fetchrow(queries.VIDEO_RESTRICTIONS, row["subject_id"])
+            if stored is not None:
+                now = msgspec.convert(stored["restrictions"] or {}, Restrictions)
+                wanted = msgspec.structs.replace(now, withheld=row["reverted_at"] is None)
+                await set_restrictions(tx, row["subject_id"], wanted)
 
     async def _suspend(
         self, tx: Transaction, person_id: str, until: datetime | None, actor_id: str, reason: str

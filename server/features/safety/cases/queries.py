@@ -110,6 +110,7 @@ where u.id = $1 returning o.restricted_until as before
 """
 SUSPENDED: Final = "select suspended_until from users where id = $1"
 RESTRICTIONS: Final = "select restrictions from streams where id = $1"
+VIDEO_RESTRICTIONS: Final = "select restrictions from videos where id = $1 and stream_id is null for update"
 OPENNESS: Final = """
 update communities c set access = $2 from (select access from communities where id = $1 for update) o
 where c.id = $1 returning o.access as before

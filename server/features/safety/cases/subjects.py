@@ -75,9 +75,11 @@ async def _stream(reads: Reads, stream_id: str, viewer_id: str) -> Subject | Non
 
 
 async def _video(reads: Reads, video_id: str, viewer_id: str) -> Subject | None:
-    """A recording has the id of its stream."""
-    found = await _stream(reads, video_id, viewer_id)
-    return None if found is None else msgspec.structs.replace(found, kind="video")
+    row = await reads.fetchrow(_VIDEO, viewer_id, video_id)
+    if row is None:
+        return None
+    evidence = {"title": row["title"], "text": row["description"], "url": f"/videos/{video_id}"}
+    return Subject(kind="video", id=video_id, owner_id=row["owner_id"], evidence=evidence)
 
 
 async def _message(reads: Reads, message_id: str, viewer_id: str) -> Subject | None:
@@ -108,6 +110,12 @@ select u.username, u.display_name, u.bio from users u where u.id = $1 and {IN_GO
 _STREAM: Final = f"""
 select s.owner_id, s.title, s.description, s.state from streams s join users o on o.id = s.owner_id
 where s.id = $2 and {IN_GOOD_STANDING.format("o")} and {LET_IN.format("s", "s.visibility", "s.id")}
+"""
+_VIDEO: Final = f"""
+select v.owner_id, coalesce(s.title, v.title) as title, coalesce(s.description, v.description) as description
+from videos v join users o on o.id = v.owner_id left join streams s on s.id = v.stream_id
+where v.id = $2 and {IN_GOOD_STANDING.format("o")}
+    and {LET_IN.format("v", "coalesce(s.visibility, v.visibility)", "v.id")}
 """
 # In the room of a stream that they may see, or in a private room that they are in.
 _MESSAGE: Final = f"""

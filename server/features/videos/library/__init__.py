@@ -24,6 +24,7 @@ from server.features.videos.library.library import Library, Originals, VideoRow
 from server.features.videos.library.media import VideoMedia
 from server.features.videos.library.moments import Moments
 from server.features.videos.library.playlists import Playlists
+from server.features.videos.library.restricting import VideoRestrictions, set_restrictions
 from server.features.videos.library.routes import VideoRoutes
 from server.features.videos.library.shapes import VIDEO_PROGRESS
 from server.features.videos.library.trimming import Trimmer
@@ -33,7 +34,7 @@ from server.http.limits import hourly
 from server.live.addresses import MediaAddresses
 from server.live.storyboards import Storyboards
 
-__all__ = ["Library", "LibraryRoom", "VideoRow", "build"]
+__all__ = ["Library", "LibraryRoom", "VideoRow", "build", "set_restrictions"]
 
 HOUR_S: Final = 3_600
 
@@ -94,9 +95,22 @@ def build(
     rate = hourly("videos", settings.max_videos_per_hour)
     routes = VideoRoutes(library=library, media=media, addresses=addresses, rate=rate)
     captioning = VideoCaptionRoutes(captions=captions, library=library, addresses=addresses)
+    restricting = VideoRestrictions(
+        db=platform.db,
+        library=library,
+        node=platform.node,
+        audit=platform.audit,
+        addresses=addresses,
+        when_changed=when_changed,
+    )
     feature = Feature(
         name="library",
-        operations=[*routes.operations(), *captioning.operations(), *media.operations()],
+        operations=[
+            *routes.operations(),
+            *captioning.operations(),
+            *restricting.operations(),
+            *media.operations(),
+        ],
         sent=(VIDEO_PROGRESS,),
         consumers=library.consumers,
         jobs=(encoder.job, encoder.dead, trimmer.job, trimmer.dead),
