@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, cast
 
 import msgspec
 
@@ -93,7 +93,8 @@ def _shown(rows: Sequence[Row]) -> tuple[Attachment, ...]:
 
 
 def _picture(media: Media, field: str) -> Attachment:
-    if media.kind != "image":
+    given = (media.url, media.preview_url, media.width, media.height)
+    if media.kind != "image" or None in given:
         raise invalid_field(field, "is no picture")
-    known: dict[str, Any] = msgspec.structs.asdict(media)
-    return Attachment(**known)
+    url, preview_url, width, height = cast(tuple[str, str, int, int], given)
+    return Attachment(id=media.id, kind="image", url=url, preview_url=preview_url, width=width, height=height)
