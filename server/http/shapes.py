@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, TypeVar
+import datetime as dt
+import re
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -71,6 +73,17 @@ def _as_text(value: object) -> object:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_as_text), Field(strict=False)]
 """A date and time with its offset, in a body."""
+
+
+def _as_day(value: object) -> object:
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("must be a day as 2026-11-30")
+    return value
+
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+Day = Annotated[dt.date, BeforeValidator(_as_day)]
+"""A day in a query, not all that may be read as one, as seconds since 1970."""
 
 
 def _plain_digits(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
@@ -175,13 +176,20 @@ async def test_a_new_display_name_holds_on_every_node_for_sockets_presence_and_h
 
     for socket in sockets:
         await until(lambda socket=socket: agree(socket), within_s=30, what="the new name")
-    for number, socket in enumerate(sockets):
-        await socket.ok("chat:send", {"room_id": room, "text": "after", "client_id": f"after {number}"})
-        for other in sockets:
-            heard = await other.event(
-                "chat:messages", lambda body, number=number: body["messages"][-1].get("client_id") == f"after {number}"
-            )
-            assert heard["messages"][-1]["user"]["display_name"] == "Another Name"
+
+    numbers = itertools.count()
+
+    async def writes_under_it(socket: Talker) -> bool:
+        client_id = f"after {next(numbers)}"
+        await socket.ok("chat:send", {"room_id": room, "text": "after", "client_id": client_id})
+        heard = [
+            await other.event("chat:messages", lambda body: body["messages"][-1].get("client_id") == client_id)
+            for other in sockets
+        ]
+        return {body["messages"][-1]["user"]["display_name"] for body in heard} == {"Another Name"}
+
+    for socket in sockets:  # a socket's own name is the one that its node has heard of last
+        await until(lambda socket=socket: writes_under_it(socket), within_s=30, what="messages under the new name")
     for node in nodes:
         owner = (await at(node, person).stream(stream_id))["owner"]
         assert owner["display_name"] == "Another Name"

@@ -100,8 +100,8 @@ async def test_the_pages_keep_the_rules_in_arabic_from_right_to_left(
         await tab.until(f"document.documentElement.dir === 'rtl' && {is_drawn}")
         for width in (1440, 390):
             await _size(tab, width, 900)
-            await _check(tab, path)
             assert await tab.read("document.documentElement.scrollWidth <= innerWidth"), path
+        await _check(tab, path)
 
 
 async def test_the_pages_of_a_person_keep_the_rules(

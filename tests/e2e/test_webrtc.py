@@ -37,8 +37,8 @@ async def test_a_whip_publisher_is_live_and_seen_over_hls_and_whep(
             assert (viewer.frames["video"][-1].width, viewer.frames["video"][-1].height) == (320, 240)
 
         async def has_segments() -> bool:
-            playlists = [await owner.text(f"/hls/{stream_id}/{kind}.m3u8") for kind in ("video", "audio")]
-            return all(playlist.count("#EXTINF") >= 2 for playlist in playlists)
+            answers = [await owner.call("GET", f"/hls/{stream_id}/{kind}.m3u8") for kind in ("video", "audio")]
+            return all(answer.status == 200 and answer.text.count("#EXTINF") >= 2 for answer in answers)
 
         await until(has_segments, within_s=30, what="segments")
         codecs = m3u8.loads(await owner.text(stream["playback"]["hls"])).playlists[0].stream_info.codecs

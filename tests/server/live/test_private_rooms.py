@@ -111,7 +111,8 @@ async def test_no_call_tells_an_outsider_more_of_a_conversation_than_of_one_that
 async def test_no_list_names_a_conversation_to_an_outsider(node: CoreNode, owner: Person, admin: Person) -> None:
     made, message_id, them = await outsiders(node, owner, admin)
     operations = [one for feature in all_features() for one in feature.operations if "{" not in one.path]
-    lists = [one for one in operations if one.method == "GET" and one.path.startswith("/api/v1/")]
+    read = [one for one in operations if one.method == "GET" and one.path.startswith("/api/v1/")]
+    lists = [one for one in read if not one.path.endswith(".csv")]
     for operation in lists:
         for name, person in them.items():
             _, answer = await person.call("GET", operation.path.removeprefix("/api/v1"))

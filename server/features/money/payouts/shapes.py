@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from server.features.money.currencies import CurrencyCode
-from server.http.shapes import Body, Page, Query, Shape
+from server.http.shapes import Body, Day, Page, Query, Shape
 
 MAX_STATEMENT: Final = 50_000
 """Lines."""
@@ -19,8 +19,8 @@ State = Literal["pending", "paid", "failed"]
 class PeriodQuery(Query):
     """Days in UTC, both with what happened on them."""
 
-    since: Annotated[date | None, Field(alias="from", description="The first day; 30 days before the last")] = None
-    to: Annotated[date | None, Field(description="The last day; today")] = None
+    since: Annotated[Day | None, Field(alias="from", description="The first day; 30 days before the last")] = None
+    to: Annotated[Day | None, Field(description="The last day; today")] = None
 
 
 class StatementQuery(PeriodQuery):
