@@ -1,7 +1,7 @@
 /** A video in a list. */
 import type { ComponentChildren, CSSProperties } from "preact";
 import { local } from "../../api/http";
-import { ago, count, duration, hue, percent } from "../../ui/format";
+import { ago, duration, hue, percent } from "../../ui/format";
 import "../streams/streams.css";
 import type { Video } from "./calls";
 import "./library.css";
@@ -34,7 +34,7 @@ export function VideoCard({ video, children }: { video: Video; children?: Compon
             </a>
           </h3>
           <p class="card-meta">
-            <span>{t("views", { n: count(video.views) })}</span>
+            <span>{t("views", { n: video.views })}</span>
             <span>{ago(video.created_at)}</span>
           </p>
           {video.state === "processing" && (

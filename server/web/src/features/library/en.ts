@@ -45,7 +45,7 @@ export default {
   notYetText: "It can be played as soon as its first quality is there.",
   couldNot: "This video could not be encoded",
   share: "Share",
-  views: "{n} views",
+  views: { one: "{n} view", other: "{n} views" },
   replay: "Chat replay",
   broadcast: "The broadcast",
   trim: "Trim",

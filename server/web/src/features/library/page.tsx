@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { navigate } from "../../router";
-import { ago, count, duration, percent } from "../../ui/format";
+import { ago, duration, percent } from "../../ui/format";
 import { ShareIcon } from "../../ui/icons";
 import { Missing } from "../../ui/missing";
 import { Avatar, Empty, Field, PageTitle, Spinner, useTitle } from "../../ui/parts";
@@ -103,7 +103,7 @@ function Info({ video, onChange, positionMs }: InfoProps) {
           </PageTitle>
           <p class="info-meta">
             <a href={`/@${video.owner.username}`}>{owner}</a>
-            <span>{t("views", { n: count(video.views) })}</span>
+            <span>{t("views", { n: video.views })}</span>
             {video.duration_ms > 0 && <span>{duration(video.duration_ms / 1000)}</span>}
             <span>{ago(video.created_at)}</span>
             {video.stream_id && <a href={`/watch/${video.stream_id}`}>{t("broadcast")}</a>}
