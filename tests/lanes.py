@@ -26,7 +26,7 @@ REAL_TIME: Final = {
     ),
     "browsers": ("tests/e2e/", "tests/fuzz/"),
 }
-NICENESS: Final = 10
+NICENESS: Final = 7
 SLOWEST: Final = 15
 
 

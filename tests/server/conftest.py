@@ -42,7 +42,7 @@ def server_database_url(postgres_url: str) -> str:
 
 
 async def _make_database(admin_url: str) -> str:
-    admin = await Database.connect(admin_url, max_connections=1)
+    admin = await Database.connect(admin_url, max_connections=1, deadline_s=PATIENCE_S)
     await admin.execute(f"create database {_NAME}")
     await admin.close()
     url = admin_url.replace("/postgres?", f"/{_NAME}?", 1)
@@ -53,7 +53,7 @@ async def _make_database(admin_url: str) -> str:
 @pytest.fixture
 async def database(server_database_url: str) -> AsyncIterator[Database]:
     """Empty but for what migrations put there."""
-    database = await Database.connect(server_database_url, max_connections=4)
+    database = await Database.connect(server_database_url, max_connections=4, deadline_s=PATIENCE_S)
     async with database.transaction() as tx:
         await tx.execute("set local session_replication_role = replica")  # the audit log is not emptied otherwise
         await tx.execute(
@@ -123,6 +123,9 @@ class Someone:
         headers = {**self.headers, **kwargs.pop("headers", {})}
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **kwargs)
 
+
+PATIENCE_S = 30.0
+"""Of a statement: the engine gives way to the tests in real time."""
 
 SERVED = {"accounts", "factors", "passkeys", "oauth", "api_tokens", "profiles", "relations", "notifications"}
 SERVED |= {"export", "audit", "pictures", "hidden_words"}
