@@ -75,7 +75,11 @@ async def test_what_is_there_is_never_overwritten(server: Server, own_server: Se
 
 
 def cut(body: bytes) -> bytes:
-    return body[: len(body) // 2]
+    return body[: body.index(b"PGDMP") + 4_000]
+
+
+def without_sums(body: bytes) -> bytes:
+    return body[: body.rindex(b"SHA256SUMS")] + bytes(2 * tarfile.BLOCKSIZE)
 
 
 def changed(body: bytes) -> bytes:
@@ -98,7 +102,13 @@ def no_tar(_: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     ("spoil", "reason"),
-    [(cut, "not a whole one"), (changed, "damaged: database.dump"), (foreign, "no backup"), (no_tar, "no backup")],
+    [
+        (cut, "not a whole one"),
+        (without_sums, "its sums are missing"),
+        (changed, "damaged: database.dump"),
+        (foreign, "no backup"),
+        (no_tar, "no backup"),
+    ],
 )
 async def test_a_bad_archive_changes_nothing_and_is_named(
     server: Server, tmp_path: Path, spoil: Callable[[bytes], bytes], reason: str
