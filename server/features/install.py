@@ -9,6 +9,7 @@ from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
 from server.features.discovery import search, trends
+from server.features.insight import experiments, models
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
 from server.features.messages.conversations import Attachments
@@ -126,6 +127,8 @@ def install(
     )
     changed = core.when_rights_changed
     encryption = Encryption(database=platform.db, secrets_key=settings.secrets_key)
+    known_models = models.build(platform)
+    trying = experiments.build(platform)
     people = accounts.build(
         platform,
         settings=settings,
@@ -226,6 +229,8 @@ def install(
             communities=communities.CommunityLookups(),
         ),
         trends.build(platform, settings=settings),
+        known_models.feature,
+        trying.feature,
         cases.build(platform, posts=posting.posts, suspensions=people.suspensions, when_changed=changed),
         notifying.feature,
         api_tokens.build(platform, identity=core.identity, people=people),

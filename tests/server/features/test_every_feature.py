@@ -175,6 +175,10 @@ SAMPLES = {
     f" values ('{STREAM}', $1, 'public', 'published', now(), now(), '{ROOM}', 0),"
     f" ('{ROOM}', $2, 'public', 'published', now(), now(), null, 1)",
     "trends_uses": "insert into trends_uses (tag, person_id, last_at) values ('a', $1, now()), ('a', $2, now())",
+    "experiment_exposures": "with e as (insert into experiments (name, arms, shares, description, is_on, created_at,"
+    " changed_at) values ('e', '{a,b}', '{50,50}', '', true, now(), now()) returning name)"
+    " insert into experiment_exposures (name, person_id, arm, exposed_at) select name, p, 'a', now()"
+    " from e, unnest(array[$1, $2]::uuid[]) p",
     "feed_pulled": "insert into feed_pulled (author_id) values ($1), ($2)",
     "feed_hashtags": "insert into feed_hashtags (person_id, tag) values ($1, 'a'), ($2, 'a')",
     "feed_affinity": "insert into feed_affinity (person_id, author_id, score) values ($1, $2, 0), ($2, $1, 0)",

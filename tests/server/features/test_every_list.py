@@ -94,6 +94,8 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listBookmarks": walked("/me/bookmarks"),
     "listFollowedHashtags": MINE,
     "listHashtagsForReview": OPERATORS,
+    "listModels": OPERATORS,
+    "listExperiments": OPERATORS,
     "listTrends": Exempt("tags, which name nobody"),
     "getHashtag": posts("/hashtags/zebra"),
     "listCommunities": Exempt("communities, which name nobody"),

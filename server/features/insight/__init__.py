@@ -1,0 +1,1 @@
+"""What is learnt from how the product is used: models, experiments, analytics."""
