@@ -16,7 +16,7 @@ from tests.server.served import PASSWORD, Served
 
 
 @dataclass
-class Desk:
+class Operator:
     """An admin's calls."""
 
     kit: Kit
@@ -28,13 +28,13 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(kit: Kit) -> AsyncIterator[Desk]:
+async def operator(kit: Kit) -> AsyncIterator[Operator]:
     await kit.database.execute("truncate experiments cascade")
     async with kit.serve() as served:
         await served.register("warden")
         await kit.database.execute("update users set roles = '{viewer,admin}' where username = 'warden'")
         _, answer = await served.call("POST", "/auth/login", json={"login": "warden", "password": PASSWORD})
-        yield Desk(kit=kit, served=served, token=answer["access_token"])
+        yield Operator(kit=kit, served=served, token=answer["access_token"])
 
 
 async def registry(kit: Kit) -> Registry:
@@ -104,39 +104,39 @@ async def test_old_versions_are_forgotten_but_those_in_use(kit: Kit) -> None:
     assert len(list(kit.objects_dir.glob("models/taste/*/content"))) == 7
 
 
-async def test_models_over_rest(desk: Desk) -> None:
-    status, page = await desk.call("GET", "/models")
+async def test_models_over_rest(operator: Operator) -> None:
+    status, page = await operator.call("GET", "/models")
     assert status == 200
     assert {"items", "next"} == set(page)
-    assert (await desk.call("POST", "/models/nothing/activate", json={"version": "1"}))[0] == 404
+    assert (await operator.call("POST", "/models/nothing/activate", json={"version": "1"}))[0] == 404
     for item in page["items"]:
-        status, problem = await desk.call("POST", f"/models/{item['name']}/activate", json={"version": "none"})
+        status, problem = await operator.call("POST", f"/models/{item['name']}/activate", json={"version": "none"})
         assert (status, problem["errors"][0]["field"]) == (422, "version")
-    assert (await desk.served.call("GET", "/admin/models"))[0] == 401
+    assert (await operator.served.call("GET", "/admin/models"))[0] == 401
 
 
-async def test_an_experiment_is_set_and_read(desk: Desk) -> None:
-    assert (await desk.call("GET", "/experiments/ranking"))[0] == 404
-    status, set_to = await desk.call("PUT", "/experiments/ranking", json={"shares": {"old": 50, "new": 50.0}})
+async def test_an_experiment_is_set_and_read(operator: Operator) -> None:
+    assert (await operator.call("GET", "/experiments/ranking"))[0] == 404
+    status, set_to = await operator.call("PUT", "/experiments/ranking", json={"shares": {"old": 50, "new": 50.0}})
     assert (status, set_to["shares"]) == (200, {"old": 50, "new": 50})
-    status, read = await desk.call("GET", "/experiments/ranking")
+    status, read = await operator.call("GET", "/experiments/ranking")
     assert (status, [one["arm"] for one in read["results"]]) == (200, ["old", "new"])
     assert [(one["people"], one["difference"]) for one in read["results"]] == [(0, None), (0, None)]
-    assert [one["name"] for one in (await desk.call("GET", "/experiments"))[1]["items"]] == ["ranking"]
+    assert [one["name"] for one in (await operator.call("GET", "/experiments"))[1]["items"]] == ["ranking"]
 
 
 @pytest.mark.parametrize(
     "shares",
     [{"a": 60, "b": 60}, {"a": 100}, {"a": -10, "b": 110}, {}, {"a b": 50, "b": 50}, {"a": "50", "b": "x"}],
 )
-async def test_shares_that_do_not_come_to_a_hundred_are_refused(desk: Desk, shares: dict[str, Any]) -> None:
-    status, problem = await desk.call("PUT", "/experiments/ranking", json={"shares": shares})
+async def test_shares_that_do_not_come_to_a_hundred_are_refused(operator: Operator, shares: dict[str, Any]) -> None:
+    status, problem = await operator.call("PUT", "/experiments/ranking", json={"shares": shares})
     assert status == 422
     assert problem["errors"][0]["field"].startswith("shares")
 
 
-async def test_a_person_meets_an_experiment_once_and_what_follows_counts(kit: Kit, desk: Desk) -> None:
-    await desk.call("PUT", "/experiments/ranking", json={"shares": {"old": 50, "new": 50}})
+async def test_a_person_meets_an_experiment_once_and_what_follows_counts(kit: Kit, operator: Operator) -> None:
+    await operator.call("PUT", "/experiments/ranking", json={"shares": {"old": 50, "new": 50}})
     platform = kit.platform()
     trying = experiments.build(platform).experiments
     person = await kit.database.fetchval("select id::text from users where username = 'warden'")
@@ -144,7 +144,7 @@ async def test_a_person_meets_an_experiment_once_and_what_follows_counts(kit: Ki
     assert arm == await experiments.build(platform).experiments.arm("ranking", person)
     assert await trying.arm("unknown", person) is None
     assert await kit.database.fetchval("select count(*) from experiment_exposures") == 1
-    await desk.call("PUT", "/experiments/ranking", json={"shares": {"old": 50, "new": 50}, "on": False})
+    await operator.call("PUT", "/experiments/ranking", json={"shares": {"old": 50, "new": 50}, "on": False})
     assert await experiments.build(platform).experiments.arm("ranking", person) is None
-    results = (await desk.call("GET", "/experiments/ranking"))[1]["results"]
+    results = (await operator.call("GET", "/experiments/ranking"))[1]["results"]
     assert [one["people"] for one in results if one["arm"] == arm] == [1]
