@@ -50,15 +50,20 @@ _UNRESTRICTED: Final = """
         {row}.restrictions -> 'withheld' is null
         and ({row}.restrictions -> 'allow' is null or {row}.restrictions -> 'allow' ? asker.country)
         and not coalesce({row}.restrictions -> 'deny' ? asker.country, false)
-        and ({row}.restrictions -> 'min_age' is null or exists (
-            select from users b where b.id = asker.person
-                and b.birth_date <= current_date - make_interval(years => ({row}.restrictions ->> 'min_age')::int)))))
+        and {old_enough}))
 """
+OLD_ENOUGH: Final = """
+({row}.restrictions -> 'min_age' is null or exists (
+    select from users b where b.id = {viewer}
+        and b.birth_date <= current_date - make_interval(years => ({row}.restrictions ->> 'min_age')::int)))
+"""
+"""Whether a row with restrictions is for the age of a person."""
 
 
 def unrestricted(row: str, *, viewer: str, country: str) -> str:
     """Whether a row of ``streams`` is for this viewer's age and country, as ``Restrictions.refusal`` has it."""
-    return _UNRESTRICTED.format(row=row, viewer=viewer, country=country)
+    old_enough = OLD_ENOUGH.format(row=row, viewer="asker.person")
+    return _UNRESTRICTED.format(row=row, viewer=viewer, country=country, old_enough=old_enough)
 
 
 class SeenStream(msgspec.Struct, frozen=True, kw_only=True):

@@ -171,6 +171,7 @@ def install(
         site=site,
         uploads=uploading.uploads,
         communities=communities.CommunityGate(),
+        addresses=core.addresses,
     )
     talking = conversations.build(platform, settings=settings, uploads=uploading.uploads, when_changed=changed)
     notifying = notifications.build(
@@ -219,7 +220,14 @@ def install(
         talking.feature,
         *rooms.features,
         posting.feature,
-        communities.build(platform, settings=settings, posts=posting.posts, site=site, when_changed=changed),
+        communities.build(
+            platform,
+            settings=settings,
+            posts=posting.posts,
+            site=site,
+            addresses=core.addresses,
+            when_changed=changed,
+        ),
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
         search.build(
             platform,

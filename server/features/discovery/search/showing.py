@@ -47,7 +47,7 @@ class FoundPosts:
         self._posts = posts
 
     async def shown(self, ids: Sequence[str], viewer: Viewer) -> Shown:
-        found = await self._posts.shown(self._db, ids, viewer.id)
+        found = await self._posts.shown(self._db, ids, viewer.id, country=viewer.country)
         return {one: {"kind": "post", **post.model_dump(mode="json")} for one, post in found.items()}
 
 

@@ -29,6 +29,7 @@ from server.features.social.community_settings import CommunitySettings
 from server.features.social.posts import Posts
 from server.http.limits import hourly
 from server.http.own_address import OwnAddresses
+from server.live.addresses import MediaAddresses
 from server.outbound.settings import Site
 from storage.facts import publish
 from storage.postgres import Transaction
@@ -44,9 +45,10 @@ def build(
     settings: CommunitySettings,
     posts: Posts,
     site: Site,
+    addresses: MediaAddresses,
     when_changed: Callable[[], Awaitable[None]],
 ) -> Feature:
-    """``when_changed``: this node need not wait to find out who may see what."""
+    """``when_changed``: this node need not wait to find out who may see what. ``addresses``: where viewers ask from."""
     acts = Acts(db=platform.db, audit=platform.audit, people=Audience())
     communities = Communities(
         db=platform.db,
@@ -81,7 +83,7 @@ def build(
     )
     rate = hourly("communities", CHANGES_PER_HOUR)
     new_rate = hourly("new_communities", settings.max_new_communities_per_hour)
-    routes = CommunityRoutes(communities=communities, new_rate=new_rate, rate=rate)
+    routes = CommunityRoutes(communities=communities, addresses=addresses, new_rate=new_rate, rate=rate)
     members = MemberRoutes(communities=communities, membership=membership, db=platform.db, rate=rate)
     moderating = ModerationRoutes(communities=communities, moderation=moderation, acts=acts, rate=rate)
     event_routes = EventRoutes(events=events, addresses=OwnAddresses(origin=site.origin), rate=rate)

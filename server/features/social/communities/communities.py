@@ -15,6 +15,7 @@ from server.features.social.communities.shapes import CommunityShape, CountsShap
 from server.features.social.posts import PostShape, filled
 from server.http.cursors import decode_cursor, page_of
 from server.http.errors import Problem, not_found
+from server.live.viewings import Viewer
 from storage.audit import AuditLog
 from storage.facts import publish
 from storage.ids import Ids
@@ -24,7 +25,9 @@ from storage.rooms import insert_room
 
 
 class ReadPosts(Protocol):
-    async def shown(self, reads: Reads, ids: Sequence[str], viewer_id: str | None) -> dict[str, PostShape]: ...
+    async def shown(
+        self, reads: Reads, ids: Sequence[str], viewer_id: str | None, *, country: str | None = None
+    ) -> dict[str, PostShape]: ...
 
 
 class Communities:
@@ -110,21 +113,21 @@ class Communities:
         shown, following = page_of(rows, limit, lambda row: (row["members"], row["id"]))
         return [shape_of(row, viewer_id) for row in shown], following
 
-    async def pinned(self, viewer_id: str | None, name: str) -> list[PostShape]:
+    async def pinned(self, viewer: Viewer, name: str) -> list[PostShape]:
         """The newest pin first. Raises a 404 and a 403."""
-        community_id = (await self.readable(viewer_id, name))["id"]
+        community_id = (await self.readable(viewer.id, name))["id"]
         ids = [row["id"] for row in await self._db.fetch(queries.PINNED, community_id)]
-        found = await self._posts.shown(self._db, ids, viewer_id)
+        found = await self._posts.shown(self._db, ids, viewer.id, country=viewer.country)
         return [found[one] for one in ids if one in found]
 
     async def posts(
-        self, viewer_id: str | None, name: str, cursor: str | None, limit: int
+        self, viewer: Viewer, name: str, cursor: str | None, limit: int
     ) -> tuple[list[PostShape], str | None]:
         """The newest first, without replies. Raises a 404 and a 403."""
-        community_id = (await self.readable(viewer_id, name))["id"]
+        community_id = (await self.readable(viewer.id, name))["id"]
 
         async def show(ids: Sequence[str]) -> dict[str, PostShape]:
-            return await self._posts.shown(self._db, ids, viewer_id)
+            return await self._posts.shown(self._db, ids, viewer.id, country=viewer.country)
 
         return await filled(
             lambda after, most: self._db.fetch(queries.POSTS, community_id, *(after or (None, None)), most),

@@ -18,6 +18,7 @@ from server.features.social.communities.shapes import (
 from server.http.limits import CallRate
 from server.http.operation import NAME, Answer, Call, Operation
 from server.http.shapes import PageQuery
+from server.live.addresses import MediaAddresses
 
 TAG: Final = "communities"
 ONE: Final = "/api/v1/communities/{name}"
@@ -25,8 +26,11 @@ NAMED: Final = {"name": NAME}
 
 
 class CommunityRoutes:
-    def __init__(self, *, communities: Communities, new_rate: CallRate, rate: CallRate) -> None:
+    def __init__(
+        self, *, communities: Communities, addresses: MediaAddresses, new_rate: CallRate, rate: CallRate
+    ) -> None:
         self._communities = communities
+        self._addresses = addresses
         self._new_rate = new_rate
         self._rate = rate
 
@@ -88,9 +92,9 @@ class CommunityRoutes:
 
     async def _posts(self, call: Call[None, PageQuery]) -> Answer:
         query = call.query
-        viewer_id, name = viewer_of(call), call.path["name"]
-        items, following = await self._communities.posts(viewer_id, name, query.cursor, query.limit)
-        pinned = await self._communities.pinned(viewer_id, name) if query.cursor is None else []
+        viewer, name = self._addresses.asker(call.person, address=call.address), call.path["name"]
+        items, following = await self._communities.posts(viewer, name, query.cursor, query.limit)
+        pinned = await self._communities.pinned(viewer, name) if query.cursor is None else []
         return Answer(body=PostsOfCommunityShape(items=items, next=following, pinned=pinned))
 
 

@@ -33,7 +33,9 @@ Items = tuple[Sequence[Item], str | None]
 class ReadPosts(Protocol):
     """The posts room."""
 
-    async def shown(self, reads: Reads, ids: Sequence[str], viewer_id: str | None) -> dict[str, PostShape]: ...
+    async def shown(
+        self, reads: Reads, ids: Sequence[str], viewer_id: str | None, *, country: str | None = None
+    ) -> dict[str, PostShape]: ...
 
 
 class HomeSource:
@@ -151,7 +153,7 @@ class Feeds:
         return each_once(items), None if filled.next is None else encode_cursor((filled.next, session.id))
 
     async def _shown(self, ids: Sequence[str], viewer: Viewer) -> dict[str, PostShape]:
-        return await self._posts.shown(self._db, ids, viewer.id) if ids else {}
+        return await self._posts.shown(self._db, ids, viewer.id, country=viewer.country) if ids else {}
 
     def _streams(self, streams: Sequence[Any], viewer: Viewer) -> list[StreamItem]:
         shapes = (StreamShape(**self._live.shape(view, viewer)) for view in streams)

@@ -28,6 +28,7 @@ from server.features.social.posts.previews import LinkPreviews
 from server.features.social.posts.public_pages import PublicPages
 from server.features.social.posts.publishing import Publishing
 from server.features.social.posts.reading import MAX_IDS, PostReader, StreamCards
+from server.features.social.posts.restricting import PostRestrictions
 from server.features.social.posts.routes import PostRoutes
 from server.features.social.posts.scheduling import Scheduling
 from server.features.social.posts.shapes import DeletedPostShape, PostShape, PostsShape
@@ -47,6 +48,7 @@ from server.features.videos.uploads import Uploads
 from server.http.limits import hourly
 from server.http.own_address import OwnAddresses
 from server.jobs import repeated
+from server.live.addresses import MediaAddresses
 from server.outbound.http import PublicHttp
 from server.outbound.public_addresses import PublicAddresses
 from server.outbound.settings import Site
@@ -85,8 +87,11 @@ def build(
     site: Site,
     uploads: Uploads,
     communities: CommunityDoor,
+    addresses: MediaAddresses,
 ) -> PostsRoom:
-    """``topics``: what sockets of this node subscribe to. ``communities``: who may post and read in them."""
+    """``topics``: what sockets of this node subscribe to. ``communities``: who may post and read in them.
+    ``addresses``: where viewers ask from.
+    """
     media = PostMedia(uploads=uploads)
     reader = PostReader(communities=communities, streams=streams, now=platform.now)
     targets = Targets(communities=communities)
@@ -130,16 +135,24 @@ def build(
     )
     acts = Acts(db=platform.db, targets=targets, counters=counters, ids=platform.ids, now=platform.now)
     bookmarks = Bookmarks(db=platform.db, targets=targets, ids=platform.ids, now=platform.now)
-    routes = PostRoutes(posts=posts, editing=editing, rate=hourly("posts", settings.max_posts_per_hour))
+    routes = PostRoutes(
+        posts=posts, editing=editing, addresses=addresses, rate=hourly("posts", settings.max_posts_per_hour)
+    )
     drafts = DraftRoutes(db=platform.db, reader=reader, scheduling=scheduling, ids=platform.ids, now=platform.now)
     lists = PostLists(db=platform.db, reader=reader)
-    public = PublicPages(db=platform.db, reader=reader, lists=lists, addresses=OwnAddresses(origin=site.origin))
+    public = PublicPages(
+        db=platform.db, reader=reader, lists=lists, addresses=OwnAddresses(origin=site.origin), askers=addresses
+    )
+    restricting = PostRestrictions(
+        db=platform.db, posts=posts, changes=changes, audit=platform.audit, addresses=addresses
+    )
     feature = Feature(
         name="posts",
         operations=[
             *routes.operations(),
-            *ActRoutes(acts=acts, bookmarks=bookmarks, posts=posts).operations(),
-            *ListRoutes(lists=lists).operations(),
+            *restricting.operations(),
+            *ActRoutes(acts=acts, bookmarks=bookmarks, posts=posts, addresses=addresses).operations(),
+            *ListRoutes(lists=lists, addresses=addresses).operations(),
             *public.operations(),
             *drafts.operations(),
         ],

@@ -18,6 +18,7 @@ from server.features.social.posts.shapes import AnyPostShape
 from server.http.limits import CallRate, hourly
 from server.http.operation import Answer, Call, Operation, PathFormat
 from server.http.shapes import Body, Shape, Text, one_line
+from server.live.addresses import MediaAddresses
 
 TAG: Final = "posts"
 EMOJI: Final = PathFormat(pattern="^[^\\u0000-\\u0020/]{1,64}$", description="One emoji", example="\U0001f389")
@@ -46,8 +47,11 @@ class FoldersShape(Shape):
 
 
 class ActRoutes:
-    def __init__(self, *, acts: Acts, bookmarks: Bookmarks, posts: Posts, rate: CallRate = RATE) -> None:
-        """``rate`` bounds the acts of one account."""
+    def __init__(
+        self, *, acts: Acts, bookmarks: Bookmarks, posts: Posts, addresses: MediaAddresses, rate: CallRate = RATE
+    ) -> None:
+        """``rate`` bounds the acts of one account. ``addresses``: where viewers ask from."""
+        self._addresses = addresses
         self._acts = acts
         self._bookmarks = bookmarks
         self._posts = posts
@@ -142,7 +146,8 @@ class ActRoutes:
 
     async def _vote(self, call: Call[VoteBody, None]) -> Answer:
         await self._acts.vote(call.me.id, call.path["id"], call.body.options)
-        return Answer(body=await self._posts.get(call.path["id"], call.me.id))
+        viewer = self._addresses.asker(call.me, address=call.address)
+        return Answer(body=await self._posts.get(call.path["id"], viewer.id, country=viewer.country))
 
     async def _bookmark(self, call: Call[BookmarkBody | None, None]) -> Answer:
         folder = call.body.folder if call.body is not None else None

@@ -78,7 +78,8 @@ class PostEvents:
         if topic not in watched and len(watched) >= MAX_WATCHED:
             raise DomainError("too_many", f"A socket looks at {MAX_WATCHED} posts at most")
         person_id = session.person.id if session.person is not None else None
-        if not await self._reader.shown(self._db, [body.post_id], person_id, past_mutes=True):
+        found = await self._reader.shown(self._db, [body.post_id], person_id, country=session.country, past_mutes=True)
+        if not found:
             raise DomainError("not_found", "There is no such post")
         self._topics.subscribe(topic, socket)
         return {"ok": True}

@@ -13,6 +13,8 @@ from server.features.social.posts.lists import PostLists
 from server.features.social.posts.shapes import PostsOfUserShape, PostsShape, RepliesShape, ThreadShape
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import PageQuery
+from server.live.addresses import MediaAddresses
+from server.live.viewings import Viewer
 
 TAG: Final = "posts"
 
@@ -30,11 +32,13 @@ class BookmarksQuery(PageQuery):
 
 
 class ListRoutes:
-    def __init__(self, *, lists: PostLists) -> None:
+    def __init__(self, *, lists: PostLists, addresses: MediaAddresses) -> None:
+        """``addresses``: where viewers ask from."""
         self._lists = lists
+        self._addresses = addresses
 
     def operations(self) -> Sequence[Operation]:
-        for_all: dict[str, Any] = {"tag": TAG, "auth": "optional", "problems": frozenset({404})}
+        for_all: dict[str, Any] = {"tag": TAG, "auth": "optional", "problems": frozenset({404, 451})}
         return [
             Operation(
                 method="GET", path="/api/v1/posts/{id}/replies", handler=self._replies, name="listReplies",
@@ -65,33 +69,34 @@ class ListRoutes:
     async def _replies(self, call: Call[None, RepliesQuery]) -> Answer:
         query = call.query
         items, following = await self._lists.replies(
-            call.path["id"], _viewer(call), query.cursor, query.limit, is_newest_first=query.order == "newest"
+            call.path["id"], self._viewer(call), query.cursor, query.limit, is_newest_first=query.order == "newest"
         )
         return Answer(body=RepliesShape(items=items, next=following))
 
     async def _thread(self, call: Call[None, None]) -> Answer:
-        ancestors, post = await self._lists.thread(call.path["id"], _viewer(call))
+        ancestors, post = await self._lists.thread(call.path["id"], self._viewer(call))
         return Answer(body=ThreadShape(ancestors=ancestors, post=post))
 
     async def _quotes(self, call: Call[None, PageQuery]) -> Answer:
-        items, following = await self._lists.quotes(call.path["id"], _viewer(call), call.query.cursor, call.query.limit)
+        items, following = await self._lists.quotes(
+            call.path["id"], self._viewer(call), call.query.cursor, call.query.limit
+        )
         return Answer(body=PostsShape(items=items, next=following))
 
     async def _of_author(self, call: Call[None, AuthorQuery]) -> Answer:
         query = call.query
         items, following = await self._lists.of_author(
-            call.path["username"], query.kind, _viewer(call), query.cursor, query.limit
+            call.path["username"], query.kind, self._viewer(call), query.cursor, query.limit
         )
         is_first = query.cursor is None and query.kind == "posts"
-        pinned = await self._lists.pinned(call.path["username"], _viewer(call)) if is_first else None
+        pinned = await self._lists.pinned(call.path["username"], self._viewer(call)) if is_first else None
         return Answer(body=PostsOfUserShape(items=items, next=following, pinned=pinned))
 
     async def _bookmarks(self, call: Call[None, BookmarksQuery]) -> Answer:
         query = call.query
         folder = str(query.folder) if query.folder is not None else None
-        items, following = await self._lists.bookmarks(call.me.id, folder, query.cursor, query.limit)
+        items, following = await self._lists.bookmarks(self._viewer(call), folder, query.cursor, query.limit)
         return Answer(body=PostsShape(items=items, next=following))
 
-
-def _viewer(call: Call[Any, Any]) -> str | None:
-    return call.person.id if call.person is not None else None
+    def _viewer(self, call: Call[Any, Any]) -> Viewer:
+        return self._addresses.asker(call.person, address=call.address)

@@ -14,6 +14,7 @@ from server.features.social.posts.reading import PostReader
 from server.features.social.posts.shapes import DeletedPostShape, PostShape
 from server.features.social.posts.targets import no_post
 from server.http.cursors import after_time, encode_cursor
+from server.live.viewings import Viewer
 from storage.postgres import Database, Row
 
 ROUNDS: Final = 5
@@ -54,78 +55,84 @@ class PostLists:
         self._reader = reader
 
     async def of_author(
-        self, username: str, kind: PostKind, viewer_id: str | None, cursor: str | None, limit: int
+        self, username: str, kind: PostKind, viewer: Viewer, cursor: str | None, limit: int
     ) -> tuple[list[PostShape], str | None]:
         """The newest first. Raises a 404 for nobody, and where either blocks the other."""
-        author_id = await self._db.fetchval(list_queries.AUTHOR, username_key(username), viewer_id)
+        author_id = await self._db.fetchval(list_queries.AUTHOR, username_key(username), viewer.id)
         if author_id is None:
             raise nobody()
         # A profile is asked for by name: mutes do not empty it.
         return await filled(
             lambda after, most: self._db.fetch(list_queries.OF_AUTHOR[kind], author_id, *position(after), most),
-            self._showing(viewer_id, past_mutes=True),
+            self._showing(viewer, past_mutes=True),
             cursor,
             limit,
         )
 
-    async def pinned(self, username: str, viewer_id: str | None) -> PostShape | None:
+    async def pinned(self, username: str, viewer: Viewer) -> PostShape | None:
         """What the person has pinned to their profile, if the viewer may read it."""
         post_id = await self._db.fetchval(list_queries.PINNED, username_key(username))
-        found = await self._reader.shown(self._db, [post_id] if post_id else [], viewer_id, past_mutes=True)
-        return found.get(post_id)
+        return (await self._showing(viewer, past_mutes=True)([post_id] if post_id else [])).get(post_id)
 
     async def replies(
-        self, post_id: str, viewer_id: str | None, cursor: str | None, limit: int, *, is_newest_first: bool
+        self, post_id: str, viewer: Viewer, cursor: str | None, limit: int, *, is_newest_first: bool
     ) -> tuple[list[AnyPost], str | None]:
         """Direct replies, the oldest first unless asked otherwise. Raises a 404."""
-        if not await self._reader.read(self._db, [post_id], viewer_id, past_mutes=True):
-            raise no_post()
+        await self._one(post_id, viewer)
         sql = list_queries.NEWEST_REPLIES if is_newest_first else list_queries.REPLIES
 
         async def show(ids: Sequence[str]) -> dict[str, AnyPost]:
-            return await self._reader.read(self._db, ids, viewer_id)
+            return await self._reader.read(self._db, ids, viewer.id, country=viewer.country)
 
         return await filled(
             lambda after, most: self._db.fetch(sql, post_id, *position(after), most), show, cursor, limit
         )
 
     async def quotes(
-        self, post_id: str, viewer_id: str | None, cursor: str | None, limit: int
+        self, post_id: str, viewer: Viewer, cursor: str | None, limit: int
     ) -> tuple[list[PostShape], str | None]:
         """The newest first. Raises a 404."""
-        if not await self._reader.shown(self._db, [post_id], viewer_id, past_mutes=True):
+        if isinstance(await self._one(post_id, viewer), DeletedPostShape):
             raise no_post()
         return await filled(
             lambda after, most: self._db.fetch(list_queries.QUOTES, post_id, *position(after), most),
-            self._showing(viewer_id),
+            self._showing(viewer),
             cursor,
             limit,
         )
 
-    async def thread(self, post_id: str, viewer_id: str | None) -> tuple[list[AnyPost], AnyPost]:
+    async def thread(self, post_id: str, viewer: Viewer) -> tuple[list[AnyPost], AnyPost]:
         """What the post answers, the beginning first (of long threads the nearest), and the post. Raises a 404."""
         ids = [row["id"] for row in await self._db.fetch(list_queries.ANCESTORS, post_id)]
-        found = await self._reader.read(self._db, ids, viewer_id, past_mutes=True)
+        found = await self._reader.read(self._db, ids, viewer.id, country=viewer.country, past_mutes=True)
         if post_id not in found:
+            await self._one(post_id, viewer)
             raise no_post()
         return [found[one] for one in reversed(ids[1:]) if one in found], found[post_id]
 
     async def bookmarks(
-        self, person_id: str, folder_id: str | None, cursor: str | None, limit: int
+        self, viewer: Viewer, folder_id: str | None, cursor: str | None, limit: int
     ) -> tuple[list[PostShape], str | None]:
         """The last bookmarked first."""
         sql = act_queries.BOOKMARKS if folder_id is None else act_queries.BOOKMARKS_IN
         more = () if folder_id is None else (folder_id,)
         return await filled(
-            lambda after, most: self._db.fetch(sql, person_id, *position(after), most, *more),
-            self._showing(person_id, past_mutes=True),
+            lambda after, most: self._db.fetch(sql, viewer.id, *position(after), most, *more),
+            self._showing(viewer, past_mutes=True),
             cursor,
             limit,
         )
 
-    def _showing(self, viewer_id: str | None, *, past_mutes: bool = False) -> Show[PostShape]:
+    async def _one(self, post_id: str, viewer: Viewer) -> AnyPost:
+        """Raises a 404, and a 451 for what is not for the viewer's age or country."""
+        post = await self._reader.one(self._db, post_id, viewer.id, country=viewer.country)
+        if post is None:
+            raise no_post()
+        return post
+
+    def _showing(self, viewer: Viewer, *, past_mutes: bool = False) -> Show[PostShape]:
         async def show(ids: Sequence[str]) -> dict[str, PostShape]:
-            return await self._reader.shown(self._db, ids, viewer_id, past_mutes=past_mutes)
+            return await self._reader.shown(self._db, ids, viewer.id, country=viewer.country, past_mutes=past_mutes)
 
         return show
 

@@ -60,22 +60,31 @@ class Posts:
         self._now = now
         self._ahead = timedelta(days=schedule_days)
 
-    async def shown(self, reads: Reads, ids: Collection[str], viewer_id: str | None) -> dict[str, PostShape]:
+    async def shown(
+        self, reads: Reads, ids: Collection[str], viewer_id: str | None, *, country: str | None = None
+    ) -> dict[str, PostShape]:
         """Those of up to 100 posts that are for the viewer (None: a guest), by id: where rooms above read posts.
 
-        Visibility, blocks, mutes, hidden words and deletion are judged here; what is missing is to be left out.
+        Visibility, blocks, mutes, hidden words, restrictions and deletion are judged here; what is missing is to be
+        left out. ``country``: where the viewer asks from; None: unknown.
         """
-        return await self._reader.shown(reads, ids, viewer_id)
+        return await self._reader.shown(reads, ids, viewer_id, country=country)
 
-    async def get(self, post_id: str, viewer_id: str | None) -> PostShape | DeletedPostShape:
-        """Also one of a person whom the viewer mutes: they ask for it. Raises a 404."""
-        return await self._get(self._db, post_id, viewer_id)
+    async def get(
+        self, post_id: str, viewer_id: str | None, *, country: str | None = None
+    ) -> PostShape | DeletedPostShape:
+        """Also one of a person whom the viewer mutes: they ask for it. Raises a 404, and a 451 for what is not for
+        their age or country.
+        """
+        return await self._get(self._db, post_id, viewer_id, country=country)
 
-    async def _get(self, reads: Reads, post_id: str, viewer_id: str | None) -> PostShape | DeletedPostShape:
-        found = await self._reader.read(reads, [post_id], viewer_id, past_mutes=True)
-        if post_id not in found:
+    async def _get(
+        self, reads: Reads, post_id: str, viewer_id: str | None, *, country: str | None = None
+    ) -> PostShape | DeletedPostShape:
+        found = await self._reader.one(reads, post_id, viewer_id, country=country)
+        if found is None:
             raise no_post()
-        return found[post_id]
+        return found
 
     async def create(self, person_id: str, body: PostBody) -> PostShape | DeletedPostShape:
         """Published at once, or scheduled. Raises a 422 that names the field, and what the rooms of media and

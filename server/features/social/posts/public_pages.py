@@ -17,6 +17,7 @@ from server.http.limits import CallRate
 from server.http.operation import Call, MediaType, Operation
 from server.http.own_address import OwnAddresses
 from server.http.previews import Preview
+from server.live.addresses import MediaAddresses
 from storage.ids import is_uuid
 from storage.postgres import Database
 
@@ -30,7 +31,18 @@ RSS: Final = "application/rss+xml"
 class PublicPages:
     """Only what a guest may read; of what has a warning, the warning alone."""
 
-    def __init__(self, *, db: Database, reader: PostReader, lists: PostLists, addresses: OwnAddresses) -> None:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        reader: PostReader,
+        lists: PostLists,
+        addresses: OwnAddresses,
+        askers: MediaAddresses,
+    ) -> None:
+        """``askers``: where requests come from."""
+        self._askers = askers
+
         self._db = db
         self._reader = reader
         self._lists = lists
@@ -50,9 +62,9 @@ class PublicPages:
         post_id = path["id"]
         found = await self._reader.shown(self._db, [post_id] if is_uuid(post_id) else [], None)
         post = found.get(post_id)
-        if post is None:
+        shown = (post.reposted or post) if post is not None else None
+        if shown is None or _is_for_some(shown):
             return None
-        shown = post.reposted or post
         pictures = [one.preview_url or one.url for one in shown.media if one.kind == "image"]
         return Preview(
             title=_name(shown),
@@ -64,10 +76,13 @@ class PublicPages:
         )
 
     async def _feed(self, call: Call[None, None]) -> web.StreamResponse:
-        posts, _ = await self._lists.of_author(call.path["username"], "posts", None, None, ITEMS)
+        posts, _ = await self._lists.of_author(
+            call.path["username"], "posts", self._askers.asker(None, address=call.address), None, ITEMS
+        )
         origin = self._addresses.of(call.request).origin
         body = rss(posts, origin=origin, username=call.path["username"])
-        headers = {"Cache-Control": "public, max-age=60", "Content-Type": f"{RSS}; charset=utf-8"}
+        caching = "private" if self._askers.knows_countries else "public"
+        headers = {"Cache-Control": f"{caching}, max-age=60", "Content-Type": f"{RSS}; charset=utf-8"}
         return web.Response(body=body.encode(), headers=headers)
 
 
@@ -90,6 +105,13 @@ def _item(post: PostShape, origin: str) -> str:
         f"<item><title>{escape(' '.join(title.split()) or _name(shown))}</title><link>{address}</link>"
         f"<guid>{address}</guid><description>{escape(text)}</description>"
         f"<pubDate>{format_datetime(post.created_at)}</pubDate></item>"
+    )
+
+
+def _is_for_some(post: QuotingPost) -> bool:
+    """Where whoever looks at a preview is, the program that asks for it cannot tell."""
+    return post.restrictions is not None and (
+        post.restrictions.countries is not None or post.restrictions.min_age is not None
     )
 
 

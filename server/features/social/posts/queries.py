@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from server.features.social.posts.read_queries import APART, READABLE
-from storage.seen_streams import IN_GOOD_STANDING
+from storage.seen_streams import IN_GOOD_STANDING, OLD_ENOUGH
 
 # What a new post answers or quotes, or what an act is on: a repost stands for what it repeats. Rows are locked the
 # newest first, as a deletion locks a post before what it answers, so that no two transactions wait for one another.
@@ -14,7 +14,8 @@ select a.id as asked, p.id, p.author_id, p.root_id, p.visibility, p.community_id
     u.is_private
 from unnest($2::uuid[]) a (id) join posts r on r.id = a.id join posts p on p.id = coalesce(r.repost_of, r.id)
 join users u on u.id = p.author_id
-where {READABLE} order by p.id desc for no key update of p
+where {READABLE} and (p.author_id = $1::uuid or {OLD_ENOUGH.format(row="p", viewer="$1::uuid")})
+order by p.id desc for no key update of p
 """
 # Whom a text names, but those with whom there is a block either way.
 NAMED: Final = f"""

@@ -48,14 +48,15 @@ exists (select from bookmarks b where b.post_id = p.id and b.person_id = $1::uui
 """
 _COLUMNS: Final = f"""
 p.id, p.author_id, p.text, p.reply_to, p.root_id, p.quote_of, p.repost_of, p.community_id, p.stream_id, p.visibility,
-p.content_warning, p.language, p.state, p.published_at, p.publish_at, p.created_at, p.edited_at,
+p.content_warning, p.restrictions, p.language, p.state, p.published_at, p.publish_at, p.created_at, p.edited_at,
 p.replies, p.reposts, p.quotes, p.reactions,
 u.username, u.display_name, {AVATAR_URL}, {MUTED} as is_muted,
 {_MENTIONS} as mentions, {_MEDIA} as media,
 q.options as poll_options, q.counts as poll_counts, q.voters, q.is_multiple, q.ends_at,
 l.url as link, l.title, l.description, l.site_name, l.image_url,
 {_VIEWER},
-{OWN.format(person="$1::uuid", now="$3::timestamptz")} as hidden_words
+{OWN.format(person="$1::uuid", now="$3::timestamptz")} as hidden_words,
+case when p.restrictions is not null then (select b.birth_date from users b where b.id = $1::uuid) end as birth_date
 """
 
 # What is asked for, what that quotes or repeats, and what the repeated quotes. ``$3``: now.

@@ -6,6 +6,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+import msgspec
+
+from actors.restrictions import Restrictions
+from actors.runtime import DomainError
 from server.features.people.hidden_words import Hides, hides, nothing_hidden
 from server.features.social.posts.polls import poll_of
 from server.features.social.posts.ports import CommunityDoor, Place
@@ -14,6 +18,7 @@ from server.features.social.posts.shapes import (
     DeletedPostShape,
     PostShape,
 )
+from server.live.stream_directory import shown_restrictions
 from storage.postgres import Reads, Row
 from storage.stream_titles import StreamCard
 
@@ -33,30 +38,52 @@ class PostReader:
         self._now = now
 
     async def shown(
-        self, reads: Reads, ids: Collection[str], viewer_id: str | None, *, past_mutes: bool = False
+        self,
+        reads: Reads,
+        ids: Collection[str],
+        viewer_id: str | None,
+        *,
+        country: str | None = None,
+        past_mutes: bool = False,
     ) -> dict[str, PostShape]:
         """Those of ``ids`` that are for the viewer (None: a guest), by id.
 
-        Left out are posts of who is muted or with words that the viewer hides, unless ``past_mutes``, and reposts of
-        what the viewer may not see.
+        Left out are posts of who is muted or with words that the viewer hides, unless ``past_mutes``, reposts of what
+        the viewer may not see, and what is not for their age or ``country`` (None: unknown).
         """
-        found = await self.read(reads, ids, viewer_id, past_mutes=past_mutes)
+        found = await self.read(reads, ids, viewer_id, country=country, past_mutes=past_mutes)
         return {post_id: post for post_id, post in found.items() if isinstance(post, PostShape)}
 
     async def read(
-        self, reads: Reads, ids: Collection[str], viewer_id: str | None, *, past_mutes: bool = False
+        self,
+        reads: Reads,
+        ids: Collection[str],
+        viewer_id: str | None,
+        *,
+        country: str | None = None,
+        past_mutes: bool = False,
     ) -> dict[str, PostShape | DeletedPostShape]:
         """As ``shown``, with what stands in the place of deleted posts that have replies."""
         if len(ids) > MAX_IDS:
             raise ValueError(f"{len(ids)} posts: read them in several calls")
-        now = self._now()
-        rows = await reads.fetch(READ, viewer_id, list(ids), now) if ids else []
-        view = await self._view(reads, rows, viewer_id, past_mutes=past_mutes, now=now)
+        view = await self._view(reads, ids, viewer_id, country=country, past_mutes=past_mutes)
         return {post_id: post for post_id in ids if (post := view.post(post_id)) is not None}
 
+    async def one(
+        self, reads: Reads, post_id: str, viewer_id: str | None, *, country: str | None = None
+    ) -> PostShape | DeletedPostShape | None:
+        """As ``read``, past mutes. Raises a ``DomainError`` for what is not for the viewer's age or country."""
+        view = await self._view(reads, [post_id], viewer_id, country=country, past_mutes=True)
+        post = view.post(post_id)
+        if post is None and (refusal := view.refusal(post_id)) is not None:
+            raise refusal
+        return post
+
     async def _view(
-        self, reads: Reads, rows: Sequence[Row], viewer_id: str | None, *, past_mutes: bool, now: datetime
+        self, reads: Reads, ids: Collection[str], viewer_id: str | None, *, country: str | None, past_mutes: bool
     ) -> _View:
+        now = self._now()
+        rows = await reads.fetch(READ, viewer_id, list(ids), now) if ids else []
         community_ids = {row["community_id"] for row in rows if row["community_id"] is not None}
         stream_ids = {row["stream_id"] for row in rows if row["stream_id"] is not None}
         return _View(
@@ -65,6 +92,7 @@ class PostReader:
             streams=await self._streams.cards(reads, viewer_id, stream_ids) if stream_ids else {},
             hides=nothing_hidden if past_mutes or not rows else hides(rows[0]["hidden_words"] or ()),
             viewer_id=viewer_id,
+            country=country,
             past_mutes=past_mutes,
             now=now,
         )
@@ -81,6 +109,7 @@ class _View:
         streams: Mapping[str, StreamCard],
         hides: Hides,
         viewer_id: str | None,
+        country: str | None,
         past_mutes: bool,
         now: datetime,
     ) -> None:
@@ -89,6 +118,7 @@ class _View:
         self._streams = streams
         self._hides = hides
         self._viewer_id = viewer_id
+        self._country = country
         self._past_mutes = past_mutes
         self._now = now
 
@@ -105,6 +135,20 @@ class _View:
             return None
         return PostShape.model_validate({**self._quoting(row), "reposted": self._quoting(original)})
 
+    def refusal(self, post_id: str) -> DomainError | None:
+        """Why a post, or what it repeats, is not shown, where that is the viewer's age or country alone."""
+        row = self._rows.get(post_id)
+        if row is None or not self._is_known(row):
+            return None
+        original = self._rows.get(row["repost_of"] or "")
+        return self._refused(row) or (self._refused(original) if original and self._is_known(original) else None)
+
+    def _refused(self, row: Row) -> DomainError | None:
+        if row["restrictions"] is None or row["author_id"] == self._viewer_id:
+            return None
+        restrictions = msgspec.convert(row["restrictions"], Restrictions)
+        return restrictions.refusal(country=self._country, birth_date=row["birth_date"], today=self._now.date())
+
     def _quoting(self, row: Row) -> dict[str, Any]:
         quoted = self._readable(row["quote_of"])
         return {**self._single(row), "quoted": self._single(quoted) if quoted is not None else None}
@@ -114,6 +158,10 @@ class _View:
         return row if row is not None and row["state"] == "published" and self._is_shown(row) else None
 
     def _is_shown(self, row: Row) -> bool:
+        return self._is_known(row) and self._refused(row) is None
+
+    def _is_known(self, row: Row) -> bool:
+        """Whether the viewer may know of it."""
         stream = row["stream_id"]
         has_stream = stream is None or self._may_list(row, self._streams.get(stream))
         return self._is_placed(row) and has_stream and not self._is_unwanted(row)
@@ -150,6 +198,7 @@ class _View:
             "stream": self._stream(row["stream_id"]),
             "visibility": row["visibility"],
             "content_warning": row["content_warning"],
+            "restrictions": _restrictions(row),
             "language": row["language"],
             "mentions": row["mentions"] or (),
             "preview": _taken(row, _PREVIEW) if row["link"] is not None else None,
@@ -189,6 +238,11 @@ _PREVIEW: Final = (
     ("url", "link"),
     *((name, name) for name in ("title", "description", "site_name", "image_url")),
 )
+
+
+def _restrictions(row: Row) -> dict[str, Any] | None:
+    stored = msgspec.convert(row["restrictions"] or {}, Restrictions)
+    return shown_restrictions(msgspec.structs.replace(stored, content_warning=row["content_warning"] or ""))
 
 
 def _taken(row: Row, fields: Sequence[tuple[str, str]]) -> dict[str, Any]:

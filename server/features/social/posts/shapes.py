@@ -10,6 +10,7 @@ from pydantic import Field, RootModel
 
 from server.features.people.relations import PersonShape
 from server.http.shapes import Page, Shape
+from server.live.stream_shapes import RestrictionsShape
 
 Visibility = Literal["public", "followers", "mentioned", "community"]
 
@@ -91,6 +92,7 @@ class SinglePost(Shape):
     stream: PostStreamShape | None
     visibility: Visibility
     content_warning: str | None
+    restrictions: Annotated[RestrictionsShape | None, Field(description="null: for everybody, without a warning")]
     language: str | None
     mentions: list[MentionShape]
     preview: Annotated[LinkPreviewShape | None, Field(description="Of the first link, once it was fetched")]

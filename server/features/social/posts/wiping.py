@@ -31,8 +31,8 @@ COUNT_OUT: Final = (
     _COUNT_OUT.format(counter="reposts", link="repost_of"),
 )
 EMPTY: Final = """
-update posts set author_id = null, text = '', content_warning = null, link = null, has_media = false,
-    reactions = '{}', state = 'deleted', deleted_at = null
+update posts set author_id = null, text = '', content_warning = null, restrictions = null, link = null,
+    has_media = false, reactions = '{}', state = 'deleted', deleted_at = null
 where id = any($1::uuid[]) and replies > 0
 """
 PARTS: Final = (

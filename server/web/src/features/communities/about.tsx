@@ -1,5 +1,6 @@
 /** What a community says of itself. */
 import { month } from "../../ui/format";
+import { ReportButton } from "../safety/button";
 import type { Community } from "./calls";
 import { isReadable } from "./page";
 import { t } from "./words";
@@ -18,6 +19,7 @@ export function About({ one }: { one: Community }) {
       <p class="prose" dir="auto">
         {one.rules || t("noRules")}
       </p>
+      {one.viewer?.role !== "owner" && <ReportButton kind="community" id={one.id} />}
     </section>
   );
 }

@@ -1,0 +1,16 @@
+"""Posts for some countries and ages."""
+
+from alembic import op
+
+revision = "0078"
+down_revision = "0077"
+
+OWNER = "posts"
+
+SQL = """
+alter table posts add column restrictions jsonb;
+"""
+
+
+def upgrade() -> None:
+    op.execute(SQL)
