@@ -114,6 +114,11 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404",
 include-path-regex = "/me/push-subscriptions$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429"]
 
+# What is of one of two lists of countries, which this server has no database of.
+[[operations]]
+include-path-regex = "/posts/[^/]+/restrictions$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429", "451"]
+
 # What only an emoji is.
 [[operations]]
 include-path-regex = "/posts/[^/]+/reactions/[^/]+$"

@@ -109,7 +109,7 @@ def _item(post: PostShape, origin: str) -> str:
 
 
 def _is_for_some(post: QuotingPost) -> bool:
-    """Where whoever looks at a preview is, the program that asks for it cannot tell."""
+    """The country and age of a preview's reader are unknown to the program that asks for it."""
     return post.restrictions is not None and (
         post.restrictions.countries is not None or post.restrictions.min_age is not None
     )

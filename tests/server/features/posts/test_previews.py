@@ -16,6 +16,7 @@ from server.features.social.posts import build
 from server.features.social.posts.open_graph import card_of
 from server.features.social.posts.previews import MAX_PAGE
 from server.features.social.settings import PostSettings
+from server.live.addresses import MediaAddresses
 from server.live.edge.fanout import Fanout
 from server.outbound.settings import Site
 from storage.stream_titles import StreamTitles
@@ -64,6 +65,7 @@ async def previewed(board: Board, url: str, *, allow_private: bool = True) -> ob
         site=Site(name="Social Flow", origin="https://live.test"),
         uploads=kit.install().uploads,
         communities=CommunityGate(),
+        addresses=MediaAddresses(seals=kit.identity),
     ).feature
     assert await kit.run_jobs([feature]) == 1
     assert feature.close is not None
