@@ -45,6 +45,13 @@ _KNOWN: Final[Sequence[tuple[re.Pattern[bytes], Container]]] = (
 )
 
 
+VIDEO_CODECS: Final = frozenset(
+    {"h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "msmpeg4v3", "mjpeg", "prores", "dnxhd"}
+    | {"theora", "flv1", "h263", "wmv3", "vc1"}
+)
+"""FFmpeg's names of the codecs of pictures that are decoded."""
+
+
 def container_of(head: bytes) -> Container | None:
     """By the first bytes; None for no container of the list."""
     return next((found for pattern, found in _KNOWN if pattern.match(head)), None)

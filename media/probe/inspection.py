@@ -15,15 +15,11 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from media.errors import MediaError
-from media.probe.containers import HEAD_BYTES, TAIL_BYTES, container_of, is_mixed, is_whole
+from media.probe.containers import HEAD_BYTES, TAIL_BYTES, VIDEO_CODECS, container_of, is_mixed, is_whole
 from media.probe.messages import MAX_READ_BYTES, Found, ProbeBounds, RefusalCode, Refused, Result
 
 PACKETS: Final = 500
 """So many packets of a file are looked at for a picture to begin with."""
-VIDEO_CODECS: Final = frozenset(
-    {"h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "msmpeg4v3", "mjpeg", "prores", "dnxhd"}
-    | {"theora", "flv1", "h263", "wmv3", "vc1"}
-)
 AUDIO_CODECS: Final = frozenset(
     {"aac", "mp3", "mp2", "opus", "vorbis", "flac", "alac", "ac3", "eac3", "amr_nb", "amr_wb", "wmav2", "adpcm_ms"}
 )

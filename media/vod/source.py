@@ -6,8 +6,7 @@ Playlists, scripts that join files and pictures in series are none of the contai
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -16,23 +15,10 @@ import av
 from av.container import InputContainer
 
 from media.errors import MediaError
+from media.probe.containers import HEAD_BYTES, VIDEO_CODECS, container_of
 from media.vod.messages import RefusalCode, Source, SourceBounds
 
-HEAD_BYTES: Final = 1_024
 _BUFFER_BYTES: Final = 1024 * 1024
-_CONTAINERS: Final[Sequence[tuple[re.Pattern[bytes], str]]] = (
-    (re.compile(rb"....(?:ftyp|moov|mdat|wide|free|skip)", re.DOTALL), "mov"),
-    (re.compile(rb"\x1a\x45\xdf\xa3"), "matroska"),
-    (re.compile(rb"RIFF....AVI ", re.DOTALL), "avi"),
-    (re.compile(rb"FLV\x01"), "flv"),
-    (re.compile(rb"(?:\x47.{187}){4}", re.DOTALL), "mpegts"),
-)
-_CODECS: Final = frozenset(
-    (
-        *("h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "msmpeg4v3", "mjpeg"),
-        *("prores", "dnxhd", "theora", "flv1", "h263", "wmv3", "vc1"),
-    )
-)
 #: Of what a file says that it lasts, so much may be missing at its end: more means that it breaks off.
 _MISSING_SHARE: Final = 0.05
 _MISSING_S: Final = 0.3
@@ -48,22 +34,17 @@ class SourceRefusedError(MediaError):
         super().__init__(f"{code}: {detail}")
 
 
-def container_of(head: bytes) -> str | None:
-    """The name of the reader of a file that begins so; None for no container of the list."""
-    return next((name for pattern, name in _CONTAINERS if pattern.match(head)), None)
-
-
 @contextmanager
 def opened(path: str, *, max_streams: int = 64) -> Iterator[InputContainer]:
     """Raises ``SourceRefusedError`` for what is no file of these containers."""
     with Path(path).open("rb") as file:
-        name = container_of(file.read(HEAD_BYTES))
+        found = container_of(file.read(HEAD_BYTES))
         file.seek(0)
-        if name is None:
+        if found is None:
             raise SourceRefusedError("unsupported", "This kind of file is not encoded")
         options = {"protocol_whitelist": "none", "max_streams": str(max_streams)}
         try:
-            container = av.open(file, "r", format=name, container_options=options, buffer_size=_BUFFER_BYTES)
+            container = av.open(file, "r", format=found.format, container_options=options, buffer_size=_BUFFER_BYTES)
         except (av.FFmpegError, ValueError, MemoryError) as error:
             raise SourceRefusedError("broken", f"The file cannot be read: {_words(error)}") from None
         with container:
@@ -131,9 +112,9 @@ def container_name(container: InputContainer) -> str:
 def _require_size(pictures: av.VideoStream, bounds: SourceBounds) -> None:
     context = pictures.codec_context
     if (
-        context.codec.name not in _CODECS
-        and context.name not in _CODECS
-        and context.codec.canonical_name not in _CODECS
+        context.codec.name not in VIDEO_CODECS
+        and context.name not in VIDEO_CODECS
+        and context.codec.canonical_name not in VIDEO_CODECS
     ):
         raise SourceRefusedError("unsupported", f"Pictures of the codec {context.name} are not encoded")
     if context.width * context.height > bounds.pixels:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from media.vod.messages import Inspect, Inspected, Refused, Source, SourceBounds
-from media.vod.source import container_of
 from media.vod.worker import obey
 from tests.media.vod.films import film, written
 
@@ -106,9 +105,3 @@ def test_a_film_with_its_bytes_mixed_up_leaves_a_reason(tmp_path: Path, small: b
     noise = zlib.compress(bytes(range(256)) * 40)
     report = told(tmp_path, small[: middle - 500] + noise + small[middle + len(noise) - 500 :])
     assert isinstance(report, Source) or report.detail
-
-
-def test_the_first_bytes_tell_the_container() -> None:
-    assert container_of(b"\x00\x00\x00\x20ftypisom") == "mov"
-    assert container_of(b"\x1a\x45\xdf\xa3") == "matroska"
-    assert container_of(b"\x47" + bytes(187)) is None

@@ -22,7 +22,7 @@ from server.features.videos.library.keys import prefix
 from server.features.videos.library.shapes import NewVideoBody, State, TrimBody, VideoChange
 from server.features.videos.library.trimming import TrimVideo
 from server.features.videos.recordings import remove_recording
-from server.features.videos.uploads import Media
+from server.features.videos.uploads import Media, MediaKind
 from server.http.errors import Problem, invalid_field, not_found
 from server.jobs import Job, Jobs
 from server.live.viewings import Viewer
@@ -33,6 +33,7 @@ from storage.postgres import Database, Row, Transaction
 from storage.stream_facts import RecordingReady
 
 CLAIM: Final = "video"
+POSTER_CLAIM: Final = "poster"
 LEAST_MS: Final = 500
 """Of a video that was trimmed."""
 SLACK_MS: Final = 100
@@ -80,6 +81,7 @@ class VideoRow(msgspec.Struct, frozen=True, kw_only=True):
     source: dict[str, Any] | None
     duration_ms: int
     has_poster: bool
+    poster_upload_id: str | None
     has_file: bool
     views: int
     created_at: dt.datetime
@@ -93,6 +95,11 @@ class VideoRow(msgspec.Struct, frozen=True, kw_only=True):
     def is_open(self) -> bool:
         """Whether everybody may see it, so that any cache may keep it."""
         return is_open(self.visibility, self.restrictions)
+
+    @property
+    def has_own_poster(self) -> bool:
+        """Whether its owner chose the picture that stands for it."""
+        return self.poster_upload_id is not None
 
     @property
     def is_recording(self) -> bool:
@@ -129,9 +136,7 @@ class Library:
         now = self._now()
         video_id, upload_id = str(self._ids.uuid7(now.timestamp())), str(body.upload_id)
         async with self._db.transaction() as tx:
-            (media,) = await self._uploads.claim(tx, owner_id, [upload_id], by=CLAIM, fields=["upload_id"])
-            if media.kind != "video":
-                raise invalid_field("upload_id", f"is of kind {media.kind}, not video")
+            await self._claim(tx, owner_id, upload_id, kind="video", by=CLAIM)
             await tx.execute(
                 queries.INSERT, video_id, owner_id, upload_id, body.title, body.description, body.visibility, now
             )
@@ -216,6 +221,27 @@ class Library:
             trim = TrimVideo(video_id=video_id, edition=edition + 1, **span)
             await self._jobs.enqueue(tx, self._trim_job, trim, key=f"{video_id}/{edition + 1}")
 
+    async def set_poster(self, video_id: str, viewer: Viewer, upload_id: str | None) -> None:
+        """This picture stands for the video from now on; None for one of its own. The former one is deleted.
+
+        Raises a 403 or 404, and a 422 for an upload that is no ready, unused picture of the owner.
+        """
+        video = await self.owned(video_id, viewer)
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(queries.OWNED, video_id, video.owner_id)
+            if row is None:
+                raise not_found("There is no such video")
+            if upload_id is not None:
+                await self._claim(tx, video.owner_id, upload_id, kind="image", by=POSTER_CLAIM)
+            await tx.execute(queries.OWN_POSTER, video_id, upload_id)
+            if row["poster_upload_id"] is not None:
+                await self._uploads.release(tx, [row["poster_upload_id"]])
+
+    async def _claim(self, tx: Transaction, owner_id: str, upload_id: str, *, kind: MediaKind, by: str) -> None:
+        (media,) = await self._uploads.claim(tx, owner_id, [upload_id], by=by, fields=["upload_id"])
+        if media.kind != kind:
+            raise invalid_field("upload_id", f"is of kind {media.kind}, not {kind}")
+
     async def delete(self, video_id: str, viewer: Viewer) -> None:
         """By its owner: with all that was made of it, and what it was made of."""
         video = await self.owned(video_id, viewer)
@@ -226,7 +252,8 @@ class Library:
             if row["stream_id"] is not None:
                 await remove_recording(tx, row["stream_id"])
             else:
-                await self._remove(tx, video_id, row["upload_id"])
+                await doom(tx, prefix(video_id))
+            await self._uploads.release(tx, [one for one in (row["upload_id"], row["poster_upload_id"]) if one])
             await tx.execute(queries.DELETE, video_id)
             await publish(tx, VideoDeleted(video_id=video_id, owner_id=video.owner_id))
 
@@ -251,11 +278,6 @@ class Library:
         """The uploads are erased by their own room."""
         for row in await tx.fetch(queries.REMOVE_ALL, owner_id):
             await doom(tx, prefix(row["id"]))
-
-    async def _remove(self, tx: Transaction, video_id: str, upload_id: str | None) -> None:
-        await doom(tx, prefix(video_id))
-        if upload_id is not None:
-            await self._uploads.release(tx, [upload_id])
 
 
 def _placed(chapters: list[dict[str, Any]] | None, video: VideoRow) -> list[dict[str, Any]] | None:

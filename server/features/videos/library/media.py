@@ -17,6 +17,7 @@ from server.features.videos.library.library import Library, VideoRow
 from server.features.videos.library.moments import board_id
 from server.features.videos.library.playlists import Playlists
 from server.features.videos.library.views import Views
+from server.features.videos.uploads import media_prefix
 from server.http import content
 from server.http.errors import not_found
 from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat
@@ -34,6 +35,7 @@ CHANGES: Final = "no-cache"
 HLS_TYPE: Final = "application/vnd.apple.mpegurl"
 DASH_TYPE: Final = "application/dash+xml"
 RENDITION: Final = PathFormat(pattern="^[a-z0-9_-]{1,32}$", description="A rendition", example="720p")
+POSTER: Final = "thumbnail.webp"
 EDITION: Final = PathFormat(pattern="^[0-9]{1,9}$", description="Which making of the video", example="1")
 FILE: Final = PathFormat(
     pattern=r"^([0-9]{1,9}\.m4s|init\.mp4)$", description="A segment or the initialisation", example="0.m4s"
@@ -106,7 +108,7 @@ class VideoMedia:
                 answers={200: webp, 304: None}, problems=frozenset({404, 412, 503}), auth="optional",
             ),
             Operation(
-                method="GET", path=f"{base}/thumbnail.webp", handler=self._or_recording(self._poster, "thumbnail.webp"),
+                method="GET", path=f"{base}/thumbnail.webp", handler=self._or_recording(self._poster, POSTER),
                 name="vodThumbnail", tag=TAG, summary="The poster of a video", paths=video,
                 answers={200: webp, 206: webp, 304: None, 307: None}, problems=frozenset({404, 412, 416}),
                 auth="optional",
@@ -135,7 +137,7 @@ class VideoMedia:
 
         async def answer(call: Call[Any, Any]) -> Answer | web.StreamResponse:
             video = await self._video(call)
-            if video.stream_id is not None:
+            if video.stream_id is not None and not (video.has_own_poster and file == POSTER):
                 address = self.address(video, self._asker(call)[1])
                 return Answer(307, None, {"Location": f"/hls/{address}/{file}", "Cache-Control": content.PRIVATE})
             return await handler(call)
@@ -194,8 +196,9 @@ class VideoMedia:
 
     async def _poster(self, call: Call[None, None]) -> web.StreamResponse:
         video = await self._video(call)
-        key = poster_key(video.id)
-        size = await self._objects.size(key) if video.has_poster else None
+        own = video.poster_upload_id
+        key = poster_key(video.id) if own is None else f"{media_prefix(own)}full.webp"
+        size = await self._objects.size(key) if own or video.has_poster else None
         if size is None:
             raise not_found("There is no picture of it")
         return await self._sent(call, video, Kept(key=key, size=size, kind="image/webp", shared=CHANGES))

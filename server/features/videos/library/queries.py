@@ -14,7 +14,8 @@ _VIDEOS: Final = f"""
 select v.id::text as id, v.owner_id::text as owner_id, v.stream_id::text as stream_id, v.upload_id::text as upload_id,
     coalesce(s.title, v.title) as title, coalesce(s.description, v.description) as description,
     {_VISIBILITY} as visibility, {_RESTRICTIONS} as restrictions, v.state, v.reason, v.progress, v.edition, v.source,
-    v.duration_ms, v.begin_ms, v.chapters, v.has_poster, v.views, v.created_at, v.ready_at,
+    v.duration_ms, v.begin_ms, v.chapters, v.has_poster, v.poster_upload_id::text as poster_upload_id,
+    v.views, v.created_at, v.ready_at,
     (select b.birth_date from users b where b.id = $1::uuid) as birth_date,
     o.username, o.display_name, o.avatar_url,
     exists (select from recording_files f where f.stream_id = v.stream_id and f.state = 'ready') as has_file
@@ -54,7 +55,9 @@ update videos set title = coalesce($3, title), description = coalesce($4, descri
     visibility = coalesce($5, visibility), chapters = coalesce($6, chapters)
 where id = $1 and owner_id = $2 and stream_id is null returning id
 """
-OWNED: Final = "select stream_id::text, upload_id::text from videos where id = $1 and owner_id = $2 for update"
+OWNED: Final = """
+select stream_id::text, upload_id::text, poster_upload_id::text from videos where id = $1 and owner_id = $2 for update
+"""
 DELETE: Final = "delete from videos where id = $1"
 REMOVE_ALL: Final = "delete from videos where owner_id = $1 returning id::text"
 
@@ -66,6 +69,7 @@ SET_SOURCE: Final = "update videos set source = $2, duration_ms = $3 where id = 
 SET_PROGRESS: Final = "update videos set progress = greatest(progress, $2) where id = $1 and state = 'processing'"
 SET_REASON: Final = "update videos set reason = $2 where id = $1"
 SET_POSTER: Final = "update videos set has_poster = true where id = $1"
+OWN_POSTER: Final = "update videos set poster_upload_id = $2 where id = $1"
 PLAYABLE: Final = "update videos set edition = greatest(edition, $2) where id = $1"
 TRIM: Final = """
 update videos set state = 'processing', progress = 0, reason = ''

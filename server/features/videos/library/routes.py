@@ -12,6 +12,7 @@ from server.features.videos.library.library import Library, VideoRow
 from server.features.videos.library.media import VideoMedia
 from server.features.videos.library.shapes import (
     NewVideoBody,
+    PosterBody,
     TrimBody,
     VideoAnswer,
     VideoChange,
@@ -74,6 +75,18 @@ class VideoRoutes:
                 scope="upload", account_rate=OWN_SETTINGS, idempotent_key=True,
             ),
             Operation(
+                method="PUT", path=f"{one}/poster", handler=self._put_poster, name="putVideoPoster", tag=TAG,
+                paths=video, summary="Have an uploaded picture stand for a video", body=PosterBody,
+                answers={200: VideoShape}, problems=frozenset({403, 404, 422, 451}), auth="required", scope="upload",
+                account_rate=OWN_SETTINGS,
+            ),
+            Operation(
+                method="DELETE", path=f"{one}/poster", handler=self._remove_poster, name="removeVideoPoster", tag=TAG,
+                paths=video, summary="Have a picture of the video itself stand for it again",
+                answers={200: VideoShape}, problems=frozenset({403, 404, 451}), auth="required", scope="upload",
+                account_rate=OWN_SETTINGS,
+            ),
+            Operation(
                 method="GET", path=f"{one}/original", handler=self._original, name="getOriginal", tag=TAG, paths=video,
                 summary="The upload as it came, for its owner; of a recording, its MP4 file",
                 answers={200: original, 206: original, 304: None, 307: None},
@@ -112,6 +125,17 @@ class VideoRoutes:
         video_id = call.path["video_id"].lower()
         await self._library.trim(video_id, self._asker(call), call.body)
         return Answer(202, {"video": await self._one(call, video_id)})
+
+    async def _put_poster(self, call: Call[PosterBody, None]) -> Answer:
+        return await self._with_poster(call, str(call.body.upload_id))
+
+    async def _remove_poster(self, call: Call[None, None]) -> Answer:
+        return await self._with_poster(call, None)
+
+    async def _with_poster(self, call: Call[Any, None], upload_id: str | None) -> Answer:
+        video_id = call.path["video_id"].lower()
+        await self._library.set_poster(video_id, self._asker(call), upload_id)
+        return Answer(200, await self._one(call, video_id))
 
     async def _delete(self, call: Call[None, None]) -> Answer:
         await self._library.delete(call.path["video_id"].lower(), self._asker(call))
@@ -188,13 +212,14 @@ class VideoRoutes:
     def _playback(self, video: VideoRow, address: str, renditions: Sequence[Row]) -> Mapping[str, Any]:
         is_there = video.is_recording or bool(renditions)
         base = f"/hls/{address}" if video.is_recording else f"/vod/{address}"
-        has_picture = video.is_recording or video.has_poster
+        has_picture = video.is_recording or video.has_poster or video.has_own_poster
+        pictures = f"/vod/{address}" if video.has_own_poster else base
         return {
             "hls": f"{base}/index.m3u8" if is_there else None,
             "dash": f"{base}/manifest.mpd" if is_there else None,
             "mp4": f"{base}/recording.mp4" if video.has_file else None,
             "storyboard": f"{base}/storyboard.vtt" if is_there else None,
-            "thumbnail": f"{base}/thumbnail.webp" if has_picture else None,
+            "thumbnail": f"{pictures}/thumbnail.webp" if has_picture else None,
             "renditions": [_rendition(row) for row in renditions],
         }
 

@@ -36,6 +36,10 @@ class NewVideoBody(Body):
     visibility: Visibility = "public"
 
 
+class PosterBody(Body):
+    upload_id: Annotated[UUID, Field(strict=False, description="A ready upload of yours, of kind image")]
+
+
 class TrimBody(Body):
     from_ms: Annotated[int, Field(ge=0, le=2**53, description="Of the video as it is now")]
     to_ms: Annotated[int, Field(ge=0, le=2**53)]

@@ -18,12 +18,12 @@ from server.features.videos.uploads.clamd import Clamd
 from server.features.videos.uploads.receiving import Receiver
 from server.features.videos.uploads.routes import UploadRoutes
 from server.features.videos.uploads.rules import Bounds, quotas
-from server.features.videos.uploads.shapes import UPLOAD_CHANGED, Media
-from server.features.videos.uploads.uploads import Uploads
+from server.features.videos.uploads.shapes import UPLOAD_CHANGED, Media, MediaKind
+from server.features.videos.uploads.uploads import Uploads, media_prefix
 from server.http.limits import hourly
 from server.jobs import repeated
 
-__all__ = ["Media", "Uploads", "UploadsRoom", "build"]
+__all__ = ["Media", "MediaKind", "Uploads", "UploadsRoom", "build", "media_prefix"]
 
 MAX_FRAMES: Final = 120
 SWEEP_S: Final = 600.0

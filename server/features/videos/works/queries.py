@@ -17,6 +17,7 @@ select $1, $2, $3, $4, $5, $6 where (select count(*) from works where owner_id =
 on conflict (media_id) do nothing returning number
 """
 REGISTERED: Final = "select owner_id::text from works where media_id = $1"
+STATE_OF_VIDEO: Final = "select state from videos where id = $1 and owner_id = $2 and stream_id is null"
 WORK: Final = f"{_WORK} where w.id = $1"
 MINE: Final = f"{_WORK} where w.owner_id = $1 and ($2::uuid is null or w.id > $2) order by w.id limit $3"
 REMOVE: Final = "delete from works where id = $1 and owner_id = $2 returning title, media_id::text"

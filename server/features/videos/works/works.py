@@ -71,10 +71,11 @@ class Works:
         )
 
     async def register(self, new: NewWork) -> Row:
-        """Raises a 404 for what is not there, a 403 for what is another's, and a 409 for what is registered already."""
+        """Raises a 404 for what is not there, a 403 for what is another's, and a 409 for what is registered already, or
+        is encoded or trimmed still."""
         medium = await self._media.find(new.media_id)
         if medium is None:
-            raise not_found("There is no such video, or nothing of it is kept")
+            raise await self._absence(new)
         if medium.owner_id != new.owner_id:
             raise Problem(403, "This video is not yours")
         work_id = self._ids.uuid7(self._now().timestamp())
@@ -94,6 +95,17 @@ class Works:
             )
             await self._jobs.enqueue(tx, self.job, IndexWork(str(work_id)))
         return await self.one(str(work_id))
+
+    async def _absence(self, new: NewWork) -> Problem:
+        """Why there is nothing to be fingerprinted."""
+        state = await self._db.fetchval(queries.STATE_OF_VIDEO, new.media_id, new.owner_id)
+        if state == "processing":
+            return Problem(
+                409, "The video is being worked on: register it once its state is ready", slug="video-not-ready"
+            )
+        if state == "failed":
+            return Problem(409, "The video could not be encoded: upload it anew", slug="video-not-ready")
+        return not_found("There is no such video, or nothing of it is kept")
 
     async def _refusal(self, media_id: str) -> Problem:
         if await self._db.fetchval(queries.REGISTERED, media_id) is not None:

@@ -8,6 +8,7 @@ import pytest
 
 from media.hls.events import Event
 from tests.server.features.clips.conftest import Stage, media, staged
+from tests.server.features.uploads.conftest import Uploader, png
 from tests.server.kit import Kit
 
 __all__ = ["media"]
@@ -64,3 +65,14 @@ async def test_a_recording_that_a_rule_removes_is_no_video_any_more(stage: Stage
     await stage.kit.database.execute("delete from stream_segments where stream_id = $1", stream.id)
     assert (await stage.served.call("GET", f"/videos/{stream.id}", token=stage.ada))[0] == 404
     assert (await stage.served.call("GET", "/me/videos", token=stage.ada))[1]["items"] == []
+
+
+async def test_a_picture_that_was_chosen_stands_for_a_recording(stage: Stage) -> None:
+    stream = await stage.recorded()
+    await stage.kit.read_facts([stage.served.feature("library")])
+    path = await Uploader(stage.kit, stage.served, stage.ada).whole(png())
+    body = {"upload_id": path.rpartition("/")[2]}
+    status, video = await stage.served.call("PUT", f"/videos/{stream.id}/poster", token=stage.ada, json=body)
+    assert (status, video["playback"]["thumbnail"]) == (200, f"/vod/{stream.id}/thumbnail.webp")
+    async with stage.served.http.get(stage.served.url + video["playback"]["thumbnail"]) as answer:
+        assert (answer.status, (await answer.read())[8:12]) == (200, b"WEBP")

@@ -167,6 +167,20 @@ async def stage(kit: Kit) -> AsyncIterator[Stage]:
         yield Stage(kit, served, await served.register("ada"), await served.register("bob"))
 
 
+async def test_a_video_that_is_trimmed_or_failed_is_registered_later(stage: Stage) -> None:
+    video_id = str(Ids().uuid7(1e9))
+    await stage.kit.database.execute(
+        "insert into videos (id, owner_id, state, created_at) values ($1, $2, 'processing', now())",
+        video_id, await stage.person(stage.ada),
+    )  # fmt: skip
+    for state, said in (("processing", "ready"), ("failed", "anew")):
+        await stage.kit.database.execute("update videos set state = $1", state)
+        status, problem = await stage.register(stage.ada, video_id)
+        assert status == 409
+        assert said in problem["detail"]
+    assert (await stage.register(stage.bob, video_id))[0] == 404
+
+
 async def test_a_work_is_found_in_a_recording_whose_interval_both_sides_see(stage: Stage) -> None:
     music, room = made.music(1, 16), [stage.served.feature("works")]
     video_id = await stage.recorded(stage.ada, sound=music)

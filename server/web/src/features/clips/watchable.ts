@@ -11,6 +11,7 @@ export const watchable = (clip: Clip): Watchable => ({
   state: "ended",
   started_at: null,
   scheduled_at: null,
+  isFile: true,
   playback: { hls: null, whep: null, thumbnail: clip.thumbnail, mp4: clip.playback.mp4 },
 });
 

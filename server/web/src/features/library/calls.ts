@@ -22,6 +22,11 @@ export const myVideos = (cursor: string): Promise<Page<Video>> => call(`/me/vide
 export const videosOf = (username: string, limit = 12): Promise<Page<Video>> =>
   call(`/users/${part(username)}/videos?limit=${limit}`);
 
+export const putPoster = (id: string, uploadId: string): Promise<Video> =>
+  call(`/videos/${part(id)}/poster`, { method: "PUT", body: { upload_id: uploadId } satisfies Body<"putVideoPoster"> });
+
+export const removePoster = (id: string): Promise<Video> => call(`/videos/${part(id)}/poster`, { method: "DELETE" });
+
 export const trimVideo = (id: string, body: Body<"trimVideo">): Promise<{ video: Video }> =>
   call(`/videos/${part(id)}/trim`, { method: "POST", body, headers: { "Idempotency-Key": randomId() } });
 

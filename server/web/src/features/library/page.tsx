@@ -15,6 +15,7 @@ import "../player/stage.css";
 import { changeVideo, deleteVideo, getVideo, type Video } from "./calls";
 import { Bar } from "./upload";
 import { CaptionFiles } from "./captions";
+import { Poster } from "./poster";
 import { Trim } from "./trim";
 import { useProgress } from "./progress";
 import { VisibilityOptions, type Visibility } from "./visibility";
@@ -130,6 +131,7 @@ function Info({ video, onChange, positionMs }: InfoProps) {
           }}
         />
       )}
+      {isMine && isEdited && <Poster video={video} onChange={onChange} />}
       {isMine && isEdited && !video.stream_id && (
         <>
           <Trim key={video.duration_ms} video={video} positionMs={positionMs} onTrimmed={onChange} />

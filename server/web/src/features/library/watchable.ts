@@ -10,6 +10,7 @@ export const watchable = (video: Video): Watchable => ({
   state: "ended",
   started_at: null,
   scheduled_at: null,
+  isFile: video.stream_id === null,
   playback: { ...video.playback, whep: null, mp4: null },
 });
 

@@ -70,6 +70,9 @@ const MODES: Record<Mode, () => string> = {
   recording: () => t("recording"),
 };
 
+/** A file that nobody broadcast is no recording. */
+const hasChip = (stream: Watchable, mode: Mode): boolean => mode !== "recording" || !stream.isFile;
+
 export function Controls({ stream, playback, video, frame, replaying, chapters }: Props) {
   const shown = useVideo(video);
   const mode = playback.mode.value;
@@ -111,7 +114,7 @@ export function Controls({ stream, playback, video, frame, replaying, chapters }
         )}
         {mode === "dvr" && <span class="controls-time">−{duration(Math.max(0, length - time))}</span>}
         <span class="spacer" />
-        {mode && (
+        {mode && hasChip(stream, mode) && (
           <span class="mode-chip" title={(isLive && playback.note.value) || t("how")}>
             {MODES[mode]()}
             {atEdge && playback.latencyMs.value !== null && <b>{latency(playback.latencyMs.value)}</b>}

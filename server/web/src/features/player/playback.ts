@@ -17,6 +17,8 @@ import { t } from "./words";
 
 /** What the player needs of a stream; a clip is one whose file it plays. */
 export type Watchable = Pick<Stream, "id" | "title" | "owner" | "state" | "started_at" | "scheduled_at"> & {
+  /** Nobody broadcast it: neither live nor a recording. */
+  readonly isFile?: boolean;
   readonly playback: Pick<Stream["playback"], "hls" | "whep" | "thumbnail"> & Partial<Pick<Stream["playback"], "storyboard">> & {
     readonly mp4?: string | null | undefined;
     readonly renditions?: Rendition[];
