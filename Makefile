@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -p
 WITH_NODE := export PATH="$(if $(filter yes,$(HAS_NODE)),,$(abspath $(BIN)):)$$PATH"
 NODE_MODULES := $(WEB)/node_modules/.package-lock.json
 
-.PHONY: run test mutants bench check lint types contracts web lock clean
+.PHONY: run test mutants odd-values bench check lint types contracts web lock clean
 
 run: $(VENV)/.run $(WEB)/dist/index.html
 	@exec $(BIN)/socialflow serve
@@ -23,6 +23,10 @@ test: $(VENV)/.test $(WEB)/dist/index.html
 # Small faults in the pure modules, which their tests are to notice: minutes of all cores. ARGS=actors/chat_rules.py
 mutants: $(VENV)/.test
 	@nice $(BIN)/python -m tests.mutants $(ARGS)
+
+# Every odd value of every field of every operation, to a server of its own: minutes of a core.
+odd-values: $(VENV)/.test $(WEB)/dist/index.html
+	@$(BIN)/python -m tests.odd_values
 
 # What benches compare with (aiortc, ffmpeg, python-socketio) comes with what the tests need. ARGS="whep --viewers 100"
 bench: $(VENV)/.test

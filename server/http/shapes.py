@@ -14,22 +14,25 @@ from server.http.cursors import CURSOR_PATTERN
 Item = TypeVar("Item")
 
 
+# Validators are built at their first use: a start would build hundreds that most processes never ask for.
+
+
 class Body(BaseModel):
     """A request's body: what is not declared is refused, and types are not bent into one another."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Query(BaseModel):
     """A request's query: parameters that are not declared are ignored, as caches and trackers add their own."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class Shape(BaseModel):
     """An answer."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 def _storable(value: str) -> str:

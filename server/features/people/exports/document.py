@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -25,8 +26,10 @@ class Held(Shape):
     exported_at: datetime
 
 
-def held_shape(sections: Sequence[ExportSection]) -> type[BaseModel]:
-    fields: dict[str, Any] = {"profile": dict[str, Any]} | {one.name: list[dict[str, Any]] for one in sections}
+@cache
+def held_shape(sections: tuple[str, ...]) -> type[BaseModel]:
+    """The answer with the sections of these names."""
+    fields: dict[str, Any] = {"profile": dict[str, Any]} | dict.fromkeys(sections, list[dict[str, Any]])
     return create_model("Held", __base__=Held, __doc__=Held.__doc__, **fields)
 
 
@@ -44,11 +47,12 @@ class ExportDocument:
         self._rate = rate
 
     def operations(self) -> Sequence[Operation]:
+        shape = held_shape(tuple(one.name for one in self._sections))
         return [
             Operation(
                 method="GET", path="/api/v1/me/export", handler=self._export, name="exportMe", tag="people",
                 summary="Everything that is held on me, as one document without media",
-                answers={200: held_shape(self._sections)}, problems=frozenset({404}), auth="required",
+                answers={200: shape}, problems=frozenset({404}), auth="required",
                 account_rate=self._rate,
             )
         ]  # fmt: skip
