@@ -22,7 +22,7 @@ from tests.e2e.people import Account
 from tests.e2e.waiting import until
 
 NEXT = "tests.cluster.next_version"
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.2
 
 
 @pytest.fixture(scope="module")

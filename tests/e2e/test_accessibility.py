@@ -104,26 +104,14 @@ async def test_the_pages_keep_the_rules_in_arabic_from_right_to_left(
         await _check(tab, path)
 
 
-async def test_the_pages_of_a_person_keep_the_rules(
+async def test_the_watch_page_of_a_person_keeps_the_rules(
     server: Server, live: OnTheAir, tab: Tab, someone: NewPerson
 ) -> None:
     person = await someone("reader")
     await sign_in(tab, server.url, person.username)
-    pages = {
-        f"/@{person.username}": "!!document.querySelector('h1')",
-        "/settings": "!!document.querySelector('textarea')",
-        "/settings/appearance": "!!document.querySelector('input[name=language]')",
-        "/settings/security": "!!document.querySelector('input[name=new_password]')",
-        "/settings/account": "!!document.querySelector('#deletion')",
-        "/settings/data": "!!document.querySelector('#archives')",
-        "/search?q=nothing-like-this": "document.body.innerText.includes('Nothing was found')",
-        "/live": "!!document.querySelector('input[name=title]')",
-        f"/watch/{live.stream_id}": f"{VIDEO}?.readyState >= 2 && !!document.querySelector('#chat-text')",
-    }
-    for path, is_drawn in pages.items():
-        await tab.open(server.url + path)
-        await tab.until(is_drawn)
-        await _check(tab, path)
+    await tab.open(f"{server.url}/watch/{live.stream_id}")
+    await tab.until(f"{VIDEO}?.readyState >= 2 && !!document.querySelector('#chat-text')")
+    await _check(tab, "the watch page")
     await tab.click("button", "Playback settings")
     await tab.until("!!document.querySelector('.settings-panel')")
     await _check(tab, "the player's settings")

@@ -25,7 +25,7 @@ from tests.sim.process import Room
 from tests.sim.simulation import Broken
 
 A_BATCH = 100
-SEEDS = 200
+SEEDS = 100
 """Thousands more run in ``python -m bench sim``."""
 EXPECTED_ERRORS = ("%s crashed: Fenced", "another process has joined as ")
 
