@@ -31,7 +31,7 @@ from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
 from server.features.rooms.build import build as build_rooms
-from server.features.safety import cases
+from server.features.safety import cases, screening
 from server.features.settings import FeatureSettings
 from server.features.social import communities, feed, posts
 from server.features.social.posts import PostsRoom, Topics
@@ -189,6 +189,15 @@ def install(
         needs_verified=settings.require_verified_email,
         operator=sender_of(settings, origin=site.origin),
     )
+    text_model = known_models.registry.declare(
+        screening.NAME,
+        summary=screening.SUMMARY,
+        fallback=screening.FALLBACK,
+        shipped=[
+            models.Shipped(version=one.version, measures=one.measures, load=one.load) for one in screening.shipped()
+        ],
+    )
+    judging = cases.build(platform, posts=posting.posts, suspensions=people.suspensions, when_changed=changed)
     features = [
         people.feature,
         factors.build(platform, encryption=encryption, people=people, server_name=site.name),
@@ -239,7 +248,8 @@ def install(
         trends.build(platform, settings=settings),
         known_models.feature,
         trying.feature,
-        cases.build(platform, posts=posting.posts, suspensions=people.suspensions, when_changed=changed),
+        judging.feature,
+        screening.build(platform, settings=settings, cases=judging, versions=text_model).feature,
         notifying.feature,
         api_tokens.build(platform, identity=core.identity, people=people),
         webhooks.build(

@@ -11,6 +11,7 @@ from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
 from server.features.rooms.settings import RoomSettings
+from server.features.safety.screening_settings import ScreeningSettings
 from server.features.social.community_settings import CommunitySettings
 from server.features.social.feed_settings import FeedSettings
 from server.features.social.settings import PostSettings
@@ -48,4 +49,5 @@ class FeatureSettings(
     FeedSettings,
     TrendSettings,
     WorkSettings,
+    ScreeningSettings,
 ): ...

@@ -46,6 +46,7 @@ def server(provider_port: int) -> Iterator[Server]:
         "SOCIALFLOW_OIDC_CLIENT_SECRET": SECRET,
         "SOCIALFLOW_OIDC_NAME": "Provider",
         "SOCIALFLOW_TEST_MONEY": "true",
+        "SOCIALFLOW_SCREENING_MODEL": "false",
         "SOCIALFLOW_STRIPE_WEBHOOK_SECRET": "whsec_of_nobody",
     }
     with tempfile.TemporaryDirectory(prefix="socialflow-e2e-") as folder:

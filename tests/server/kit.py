@@ -158,7 +158,7 @@ class Kit:
         )
 
     def install(self, platform: Platform | None = None, **settings: Any) -> Installed:
-        given = FeatureSettings(**settings)
+        given = FeatureSettings(**{"screening_model": False, **settings})
         return install(
             platform or self.platform(),
             core=self.core(given),

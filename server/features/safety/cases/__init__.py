@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.people.accounts.suspensions import Suspensions
 from server.features.safety.cases.effects import Effects
+from server.features.safety.cases.flags import Flags
 from server.features.safety.cases.moderation import Moderation
 from server.features.safety.cases.reports import Reports
 from server.features.safety.cases.routes import ModerationRoutes, ReportRoutes
 from server.features.safety.cases.rules import APPEAL_DUE, CLAIM_LASTS, STRIKE_LASTS
 from server.features.safety.cases.shapes import CASE, MAX_TEXT
 from server.features.safety.cases.strikes import Strikes
-from server.features.safety.cases.subjects import Subjects
+from server.features.safety.cases.subjects import Subject, Subjects
 from server.features.social.posts import Posts
 from server.http.limits import hourly
 from storage.postgres import Transaction
 
-__all__ = ["build"]
+__all__ = ["CasesRoom", "Flags", "Subject", "build"]
 
 REPORTS_PER_HOUR: Final = 60
 ACTS_PER_HOUR: Final = 1_200
+
+
+@dataclass(frozen=True, kw_only=True)
+class CasesRoom:
+    """``flags``: for rooms that find fault with things. ``settle`` carries an act of theirs out at once, after the
+    commit; the job does it where that fails.
+    """
+
+    feature: Feature
+    flags: Flags
+    settle: Callable[[str], Awaitable[None]]
 
 
 def build(
@@ -31,7 +44,7 @@ def build(
     posts: Posts,
     suspensions: Suspensions,
     when_changed: Callable[[], Awaitable[None]],
-) -> Feature:
+) -> CasesRoom:
     """``when_changed``: this node need not wait to find out who may see what."""
     effects = Effects(
         db=platform.db,
@@ -56,7 +69,7 @@ def build(
     strikes = Strikes(db=platform.db, moderation=moderation, audit=platform.audit, ids=platform.ids, now=platform.now)
     mine = ReportRoutes(reports=reports, strikes=strikes, rate=hourly("reports", REPORTS_PER_HOUR))
     moderators = ModerationRoutes(moderation=moderation, strikes=strikes, rate=hourly("moderation", ACTS_PER_HOUR))
-    return Feature(
+    feature = Feature(
         name="cases",
         operations=[*mine.operations(), *moderators.operations()],
         sent=[CASE],
@@ -72,6 +85,8 @@ def build(
             "claim_s": CLAIM_LASTS.total_seconds(),
         },
     )
+    flags = Flags(reports=reports, effects=effects, audit=platform.audit, ids=platform.ids, now=platform.now)
+    return CasesRoom(feature=feature, flags=flags, settle=effects.settle_soon)
 
 
 SECTIONS: Final = (

@@ -29,6 +29,9 @@ from storage.postgres import Database, Row, Transaction
 
 RESTRICTED_FOR: Final = timedelta(days=7)
 SUSPENDED_FOR: Final = timedelta(days=30)
+SENSITIVE: Final = "Sensitive content"
+SETTLED: Final[frozenset[Action]] = frozenset({"hide", "remove", "blur", "end"})
+"""What a job carries out about streams, videos and messages."""
 
 log = logging.getLogger("server.cases")
 
@@ -76,7 +79,7 @@ class Effects:
             return {"suspended_until": before.isoformat() if before is not None else None}
         if action in ("hide", "remove"):
             return await self._withhold(tx, case, for_good=action == "remove")
-        return {}
+        return await self._blur(tx, case) if action == "blur" else {}
 
     async def undo(self, tx: Transaction, case: Row, act: Row, *, actor_id: str, reason: str) -> None:
         undo: Mapping[str, Any] = act["undo"]
@@ -84,13 +87,15 @@ class Effects:
             await tx.fetchval(queries.RESTRICT, case["owner_id"], _time(undo["restricted_until"]))
         if "suspended_until" in undo:
             await self._suspend(tx, case["owner_id"], _time(undo["suspended_until"]), actor_id, reason)
+        if "content_warning" in undo and case["kind"] == "post":
+            await tx.execute(queries.WARN_OF_POST, case["subject_id"], undo["content_warning"])
         if "access" in undo:
             await tx.fetchval(queries.OPENNESS, case["subject_id"], undo["access"])
         if case["kind"] == "post" and act["action"] in ("hide", "remove"):
             await self._posts.restore(tx, case["subject_id"])
 
     async def enqueue(self, tx: Transaction, case: Row, act_id: str, action: Action) -> None:
-        if action in ("hide", "remove") and case["kind"] in ("stream", "video", "message"):
+        if action in SETTLED and case["kind"] in ("stream", "video", "message"):
             await self._jobs.enqueue(tx, self.job, Settle(act_id), priority="high")
 
     async def settle_soon(self, act_id: str) -> None:
@@ -105,7 +110,7 @@ class Effects:
 
     async def _settle(self, act_id: str) -> None:
         row = await self._db.fetchrow(_SETTLED, act_id)
-        if row is None or row["action"] not in ("hide", "remove"):
+        if row is None or row["action"] not in SETTLED:
             return
         if row["kind"] == "message":
             await self._delete_message(row)
@@ -132,11 +137,11 @@ class Effects:
         if stored is None:
             return
         now = msgspec.convert(stored["restrictions"] or {}, Restrictions)
-        wanted = msgspec.structs.replace(now, withheld=row["reverted_at"] is None)
+        wanted = _wanted(now, row)
         ref = self._node.ref("stream", row["subject_id"])
         if wanted != now:
             await ref.ask(RestrictStream(restrictions=wanted))
-        if wanted.withheld and row["action"] == "remove":
+        if row["reverted_at"] is None and row["action"] in ("remove", "end"):
             await ref.ask(EndStream(reason="ended by a moderator"))
 
     async def _restrict_video(self, row: Row) -> None:
@@ -145,7 +150,7 @@ class Effects:
             stored = await tx.fetchrow(queries.VIDEO_RESTRICTIONS, row["subject_id"])
             if stored is not None:
                 now = msgspec.convert(stored["restrictions"] or {}, Restrictions)
-                wanted = msgspec.structs.replace(now, withheld=row["reverted_at"] is None)
+                wanted = _wanted(now, row)
                 await set_restrictions(tx, row["subject_id"], wanted)
 
     async def _suspend(
@@ -160,12 +165,29 @@ class Effects:
             return {"access": await tx.fetchval(queries.OPENNESS, case["subject_id"], "invite")}
         return {}
 
+    async def _blur(self, tx: Transaction, case: Row) -> dict[str, Any]:
+        """Of a post at once; of a stream or video by the job."""
+        sql = queries.WARNED_OF[case["kind"]]
+        before = await tx.fetchval(sql, case["subject_id"])
+        if case["kind"] == "post":
+            await tx.execute(queries.WARN_OF_POST, case["subject_id"], before or SENSITIVE)
+        return {"content_warning": before}
+
+
+def _wanted(now: Restrictions, row: Row) -> Restrictions:
+    """With what an act changes about them."""
+    holds = row["reverted_at"] is None
+    if row["action"] == "blur":
+        before = row["undo"].get("content_warning") or ""
+        return msgspec.structs.replace(now, content_warning=(before or SENSITIVE) if holds else before)
+    return now if row["action"] == "end" else msgspec.structs.replace(now, withheld=holds)
+
 
 def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
 _SETTLED: Final = """
-select a.action, a.actor_id, a.reason, a.reverted_at, c.kind, c.subject_id, c.room_id
+select a.action, a.actor_id, a.reason, a.reverted_at, a.undo, c.kind, c.subject_id, c.room_id
 from case_acts a join cases c on c.id = a.case_id where a.id = $1
 """

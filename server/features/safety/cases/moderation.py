@@ -118,6 +118,7 @@ class Moderation:
         async with self._db.transaction() as tx:
             case = await self._open_case(tx, me, case_id)
             await self._require_allowed(tx, me, case, action)
+            undone = await self._let_pass(tx, me, case, body.reason, ip) if action == "dismiss" else []
             undo = await self._effects.apply(tx, case, action, until=until, actor_id=me.id, reason=body.reason)
             act_id = self._ids.uuid7(self._now().timestamp())
             await tx.execute(queries.ADD_ACT, act_id, case_id, me.id, action, body.reason, until, undo, self._now())
@@ -129,8 +130,16 @@ class Moderation:
             )
             await self._strike(tx, case, act_id, body, until)
             await tell(tx, self._publish, case_id, self._now())
-        await self.settled(act_id)
+        for one in (*undone, act_id):
+            await self.settled(one)
         return await self.whole(case_id)
+
+    async def _let_pass(self, tx: Transaction, me: Caller, case: Row, reason: str, ip: str) -> list[str]:
+        """What the server itself did about the thing is taken back; the ids of those acts."""
+        acts = await tx.fetch(queries.AUTOMATIC, case["id"])
+        for act in acts:
+            await self.take_back(tx, case, act, by=me.id, reason=reason, ip=ip)
+        return [act["id"] for act in acts]
 
     async def revert(self, me: Caller, case_id: str, act_id: str | None, *, reason: str, ip: str) -> WholeCase:
         """Take back an act, the last one that holds unless another is named, and open the case again.

@@ -98,6 +98,10 @@ select id, action, actor_id, until, undo from case_acts
 where case_id = $1 and reverted_at is null order by id desc limit 1 for update
 """
 ACT: Final = "select id, action, actor_id, until, undo from case_acts where id = $1 and reverted_at is null for update"
+AUTOMATIC: Final = """
+select id, action, actor_id, until, undo from case_acts
+where case_id = $1 and reverted_at is null and undo ->> 'by' = 'screening' order by id desc for update
+"""
 REVERTED: Final = "update case_acts set reverted_at = $2 where id = $1"
 MODERATORS: Final = """
 select id from users where roles && array['moderator', 'admin'] and deleted_at is null limit 500
@@ -111,6 +115,15 @@ where u.id = $1 returning o.restricted_until as before
 SUSPENDED: Final = "select suspended_until from users where id = $1"
 RESTRICTIONS: Final = "select restrictions from streams where id = $1"
 VIDEO_RESTRICTIONS: Final = "select restrictions from videos where id = $1 and stream_id is null for update"
+WARNED_OF: Final = {
+    "post": "select content_warning from posts where id = $1 for update",
+    "stream": "select restrictions ->> 'content_warning' from streams where id = $1",
+    "video": """
+select coalesce(s.restrictions, v.restrictions) ->> 'content_warning' from videos v
+left join streams s on s.id = v.stream_id where v.id = $1
+""",
+}
+WARN_OF_POST: Final = "update posts set content_warning = $2 where id = $1"
 OPENNESS: Final = """
 update communities c set access = $2 from (select access from communities where id = $1 for update) o
 where c.id = $1 returning o.access as before

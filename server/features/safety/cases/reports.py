@@ -52,6 +52,15 @@ class Reports:
             state="open", outcome=None, created_at=row["created_at"], updated_at=row["updated_at"],
         )  # fmt: skip
 
+    async def note(self, tx: Transaction, subject: Subject, reason: Reason, detail: str) -> str:
+        """The id of the thing's open case, with a report of the server itself."""
+        now = self._now()
+        case_id = await tx.fetchval(queries.OPEN_CASE, subject.kind, subject.id)
+        case_id = case_id or await self._open(tx, subject, reason, now)
+        await tx.execute(queries.REPORT, self._new_id(now), case_id, None, reason, detail, now, MAX_TEXT)
+        await self._weigh(tx, case_id, subject, is_new=True, now=now)
+        return str(case_id)
+
     async def mine(self, me: str, cursor: str | None, limit: int) -> tuple[list[ReportShape], str | None]:
         """The newest first."""
         rows = await self._db.fetch(queries.MY_REPORTS, me, after_id(cursor), limit + 1)

@@ -14,7 +14,7 @@ Reason = Literal[
     "misinformation", "other",
 ]  # fmt: skip
 Severity = Literal["low", "medium", "high", "critical"]
-Action = Literal["dismiss", "warn", "hide", "remove", "restrict", "suspend", "escalate"]
+Action = Literal["dismiss", "warn", "blur", "hide", "remove", "end", "restrict", "suspend", "escalate"]
 State = Literal["open", "escalated", "closed"]
 
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
@@ -41,6 +41,11 @@ CLAIM_LASTS: Final = timedelta(minutes=15)
 APPEAL_DUE: Final = timedelta(days=7)
 
 _OF_CONTENT: Final[frozenset[Action]] = frozenset({"hide", "remove"})
+_ON_SOME: Final[Mapping[Action, frozenset[Kind]]] = {
+    "blur": frozenset({"post", "stream", "video"}),
+    "end": frozenset({"stream"}),
+}
+"""``blur``: a warning stands before it. ``end``: the broadcast, for good; what was recorded stays."""
 OF_PEOPLE: Final[frozenset[Action]] = frozenset({"warn", "restrict", "suspend"})
 NEEDS_UNTIL: Final[frozenset[Action]] = frozenset({"restrict", "suspend"})
 STRIKES: Final[frozenset[Action]] = _OF_CONTENT | OF_PEOPLE
@@ -80,7 +85,8 @@ def actions_on(kind: Kind, *, has_owner: bool) -> frozenset[Action]:
     """What moderators may do about a thing of this kind."""
     always: frozenset[Action] = frozenset({"dismiss", "escalate"})
     content = _OF_CONTENT if kind != "person" else frozenset()
-    return always | content | (OF_PEOPLE if has_owner else frozenset())
+    some = frozenset(action for action, kinds in _ON_SOME.items() if kind in kinds)
+    return always | content | some | (OF_PEOPLE if has_owner else frozenset())
 
 
 def gravest(reasons: Collection[Reason]) -> Reason:

@@ -1,0 +1,1 @@
+"""Vectors of sentences, made by a process beside the event loop."""
