@@ -8,10 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from actors.chat_messages import RECENT
-from actors.chat_rules import RoomRole
+from actors.chat_rules import SUBSCRIBER_MONTHS, RoomRole
 from actors.events import ChatMessage, DeletedMessage, LoggedMessage
 
-BADGES = ("owner", "moderator", "vip", "admin", "subscriber", "follower")
+BADGES = (
+    *("owner", "moderator", "vip", "admin", "subscriber"),
+    *(f"subscriber_{months}" for months in SUBSCRIBER_MONTHS),
+    "follower",
+)
 
 
 class RecentMessages:

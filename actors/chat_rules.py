@@ -25,6 +25,16 @@ _EMOTES_ONLY = re.compile(
 )
 
 
+SUBSCRIBER_MONTHS: Final = (3, 6, 12, 24)
+"""For so many paid months a subscriber has a badge beside the first."""
+
+
+def subscriber_badges(months: int) -> tuple[str, ...]:
+    """The one for the longest time that ``months`` reach; none below the first of ``SUBSCRIBER_MONTHS``."""
+    reached = [least for least in SUBSCRIBER_MONTHS if months >= least]
+    return (f"subscriber_{reached[-1]}",) if reached else ()
+
+
 class Author(msgspec.Struct, frozen=True, kw_only=True):
     """A person who acts in a room, with the roles of their account."""
 
@@ -86,12 +96,13 @@ Standing = Literal["member", "asked", "stranger", "silent"]
 class Relationship(msgspec.Struct, frozen=True, kw_only=True):
     """What a person is to the room's owner; ``is_verified``: their address is, or need not be.
 
-    ``standing``: what the person is in a private room. ``restricted_until``: moderators of the server let the person
-    write nowhere before.
+    ``subscribed_months``: how many were paid, in all. ``standing``: what the person is in a private room.
+    ``restricted_until``: moderators of the server let the person write nowhere before.
     """
 
     following_since: datetime | None = None
     is_subscriber: bool = False
+    subscribed_months: int = 0
     is_blocked: bool = False
     is_verified: bool = True
     restricted_until: datetime | None = None
@@ -181,7 +192,7 @@ class ChatRules:
         if "admin" in author.roles and not self.is_private:
             badges += ("admin",)
         if relationship.is_subscriber:
-            badges += ("subscriber",)
+            badges += ("subscriber", *subscriber_badges(relationship.subscribed_months))
         if relationship.following_since is not None and now - relationship.following_since >= LONG_FOLLOWING:
             badges += ("follower",)
         return badges

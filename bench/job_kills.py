@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -42,21 +42,25 @@ class Toll(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Crew:
-    """Worker processes over one engine."""
+    """Worker processes over one engine. ``commands``: for each, the module and its arguments."""
 
-    def __init__(self, engine: EmbeddedPostgres, url: str, *, workers: int) -> None:
+    def __init__(self, engine: EmbeddedPostgres, commands: Sequence[Sequence[str]]) -> None:
         self._engine = engine
-        self._url = url
-        self._workers = [self._spawn() for _ in range(workers)]
+        self._commands = commands
+        self._workers = [self._spawn(at) for at in range(len(commands))]
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "bench.job_worker", self._url], stderr=subprocess.DEVNULL)
+    def _spawn(self, at: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", *self._commands[at]], stderr=subprocess.DEVNULL)
+
+    def are_done(self) -> bool:
+        """Whether each has ended by itself."""
+        return all(worker.poll() == 0 for worker in self._workers)
 
     def kill_worker(self, chance: random.Random) -> None:
         at = chance.randrange(len(self._workers))
         self._workers[at].kill()
         self._workers[at].wait(20)
-        self._workers[at] = self._spawn()
+        self._workers[at] = self._spawn(at)
 
     def kill_postgres(self) -> None:
         """Killed with all its children, and started again."""
@@ -77,8 +81,8 @@ class Crew:
 
 
 @contextlib.contextmanager
-def crew_of(engine: EmbeddedPostgres, url: str, *, workers: int) -> Iterator[Crew]:
-    crew = Crew(engine, url, workers=workers)
+def crew_of(engine: EmbeddedPostgres, commands: Sequence[Sequence[str]]) -> Iterator[Crew]:
+    crew = Crew(engine, commands)
     try:
         yield crew
     finally:
@@ -94,7 +98,7 @@ async def under_fire(
     db = await Database.connect(url)
     try:
         await _enqueue(db, jobs, hold_ms=1000 * min(kills * pause_s * 24 / jobs, 2.0))
-        with crew_of(engine, url, workers=2) as crew:
+        with crew_of(engine, [("bench.job_worker", url)] * 2) as crew:
             for number in range(1, kills + 1):
                 await asyncio.sleep(pause_s * (0.5 + chance.random()))
                 kill = crew.kill_postgres if number % POSTGRES_EACH == 0 else lambda: crew.kill_worker(chance)

@@ -49,6 +49,11 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "feed", "How fast are feeds read and posts written, and how soon does a post reach its followers?", "", 900,
         "--people 2000 --posts 20000 --follows 50000 --readers 40 --sockets 20 --rounds 1 --seconds 2", 30,
     ),
+    (
+        "ledger", "How fast is money moved and a balance told, and does it add up over kills?", "", 900,
+        "--rounds 1 --transfers 200 --people 100 --entries 20000 --balances 100 --operations 300 --kills 2 --pause 0.5",
+        25,
+    ),
     ("mail", "How fast do mails leave, and what do kills cost?", "", 240, "--mails 100 --kills 2", 20),
     (
         "upload", "How fast does a file arrive, and does it over kills?", "", 150,

@@ -35,6 +35,7 @@ class Relationships:
         return Relationship(
             following_since=row["following_since"],
             is_subscriber=row["is_subscriber"],
+            subscribed_months=row["subscribed_months"],
             is_blocked=row["is_blocked"],
             is_verified=row["is_verified"] or not self._needs_verified_email,
             restricted_until=row["restricted_until"],
@@ -71,6 +72,7 @@ from community_members m where m.community_id = $1 and m.person_id = $2 and m.st
 _RELATIONSHIP: Final = """
 select (select created_at from follows where follower_id = $2 and followee_id = $1) as following_since,
     exists (select from subscriptions where owner_id = $1 and person_id = $2 and paid_until > now()) as is_subscriber,
+    (select coalesce(sum(months), 0) from subscriptions where owner_id = $1 and person_id = $2) as subscribed_months,
     exists (select from blocks where user_id = $1 and blocked_id = $2) as is_blocked,
     exists (select from users where id = $2 and email_verified_at is not null) as is_verified,
     (select restricted_until from users where id = $2)

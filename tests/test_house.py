@@ -411,6 +411,8 @@ BENCH_PARTS = {
     "bench/syscall_baseline.py": "a server of system calls alone",
     "bench/job_kills.py": "workers and Postgres under fire, and the count afterwards",
     "bench/job_worker.py": "a process that works jobs, to be killed",
+    "bench/ledger_kills.py": "processes that post transfers and Postgres under fire, and the count afterwards",
+    "bench/ledger_worker.py": "a process that posts transfers, to be killed",
     "bench/mail_kills.py": "nodes that deliver and an SMTP server under fire, and the count afterwards",
     "bench/mail_notes.py": "what those processes note of each mail",
     "bench/mail_processes.py": "processes that deliver mails and that take them, to be killed",

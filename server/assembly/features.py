@@ -19,6 +19,7 @@ from server.jobs import JobNode, Jobs, repeated
 from server.lifecycle import Stages, closer
 from server.limits import SharedRates, ice_servers
 from server.live.edge.fanout import Fanout
+from server.live.presence import RoomPeople
 from server.live.published import NodesPublish
 from server.metrics import JobCollector
 from server.outbound.settings import Site
@@ -69,6 +70,7 @@ def open_features(
         viewings=access.viewings,
         ice=ice_servers(settings, now=now),
         topics=topics,
+        in_room=RoomPeople(node=place.node, nodes=lambda: list(place.cluster.members.view.members)).of,
     )
     passwords = Passwords()
     stages.add("passwords", closer(passwords.close))

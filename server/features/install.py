@@ -14,6 +14,7 @@ from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
 from server.features.messages.conversations import Attachments
 from server.features.money import ledger, memberships, payments, payouts
+from server.features.money.memberships import InRoom
 from server.features.operations import audit, cluster, facts, jobs, mail
 from server.features.people import (
     accounts,
@@ -30,6 +31,7 @@ from server.features.people import (
 from server.features.people.accounts import Accounts, AccountsRoom
 from server.features.people.accounts.passwords import Passwords
 from server.features.people.audience import Audience
+from server.features.rooms import pool
 from server.features.rooms.build import build as build_rooms
 from server.features.safety import cases, screening
 from server.features.settings import FeatureSettings
@@ -84,6 +86,7 @@ class Core:
     viewings: Viewings
     ice: IceServers
     topics: Topics
+    in_room: InRoom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +145,7 @@ def install(
     hiding = hidden_words.build(platform, settings=settings)
     books = ledger.build(platform)
     paying = payments.build(platform, settings=settings, ledger=books.ledger)
-    subscribing = memberships.build(platform, settings=settings, paying=paying, site=site)
+    subscribing = memberships.build(platform, settings=settings, paying=paying, in_room=core.in_room, site=site)
     uploading = uploads.build(platform, settings=settings)
     clipping = clips.build(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
@@ -212,7 +215,10 @@ def install(
         books.feature,
         paying.feature,
         subscribing.feature,
-        payouts.build(platform, settings=settings, ledger=books.ledger, paying=paying, site=site),
+        payouts.build(
+            platform, settings=settings, ledger=books.ledger, paying=paying, encryption=encryption, site=site
+        ),
+        pool.build(platform, settings=settings, ledger=books.ledger),
         uploading.feature,
         videos.feature,
         clipping.feature,

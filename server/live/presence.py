@@ -59,3 +59,18 @@ class ClusterPresence:
         )
         answers = [answer for answer in asked if isinstance(answer, Present)]
         return together([self._presence.present(room_id, after=after), *answers])
+
+
+class RoomPeople:
+    """The persons in a room, on all nodes, for who acts on them rather than sees them. ``nodes``: the names of all."""
+
+    def __init__(self, *, node: Node, nodes: Callable[[], Iterable[str]]) -> None:
+        self._node = node
+        self._nodes = nodes
+
+    async def of(self, room_id: str) -> list[str]:
+        """The ids of the first ``MAX_PEOPLE`` by id. A node that does not answer in time is left out."""
+        refs = [self._node.ref(NODE, name) for name in self._nodes()]
+        read = ReadPresence(topic=room_id)
+        asked = await asyncio.gather(*(ref.ask(read, timeout_s=PRESENCE_S) for ref in refs), return_exceptions=True)
+        return [person.id for person in together(one for one in asked if isinstance(one, Present)).people]

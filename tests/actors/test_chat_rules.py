@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.chat_recent import badges_with
 from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Relationship, Sanction, changed_mode, clean_text
 from actors.runtime import DomainError
 
@@ -281,6 +282,18 @@ def test_a_subscriber_has_a_badge_beside_that_of_their_role() -> None:
         "moderator",
         "subscriber",
     )
+
+
+@pytest.mark.parametrize(
+    ("months", "badges"),
+    [(2, ()), (3, ("subscriber_3",)), (11, ("subscriber_6",)), (12, ("subscriber_12",)), (90, ("subscriber_24",))],
+)
+def test_a_subscriber_of_some_months_has_the_badge_of_the_longest_time(months: int, badges: tuple[str, ...]) -> None:
+    author = Author(id="a", username="a", display_name="a")
+    subscribed = Relationship(is_subscriber=True, subscribed_months=months)
+    assert rules().badges(author, subscribed, now=NOW) == ("subscriber", *badges)
+    assert rules().badges(author, Relationship(subscribed_months=months), now=NOW) == ()
+    assert badges_with((*badges, "subscriber"), "vip") == ("vip", "subscriber", *badges)
 
 
 # ----------------------------------------------------------------------------------------------------------------- mode

@@ -111,6 +111,8 @@ class Kit:
     published: PublishedEvents = field(default_factory=PublishedEvents)
     streams: Streams = field(default_factory=Streams)
     topics: Fanout = field(default_factory=Fanout)
+    present: list[str] = field(default_factory=list)
+    """The ids of who is in each room."""
     playback: Playback | None = None
     """What is published here; without it nothing is."""
 
@@ -143,8 +145,12 @@ class Kit:
             addresses=MediaAddresses(seals=self.identity),
             viewings=Viewings(),
             topics=self.topics,
+            in_room=self._in_room,
             ice=ice_servers(settings or FeatureSettings(), now=lambda: datetime.now(UTC)),
         )
+
+    async def _in_room(self, _: str) -> list[str]:
+        return self.present
 
     def footage(self) -> FootageFinder:
         recordings = Recordings(db=self.database)

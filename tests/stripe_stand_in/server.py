@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,12 +34,16 @@ class StripeStandIn:
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    customers: set[str] = field(default_factory=set)
+    prices: dict[str, int] = field(default_factory=dict)
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     answers: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     ready: set[str] = field(default_factory=set)
     transferred: dict[str, int] = field(default_factory=dict)
+    page_size: int = 100
+    fee: int | None = 30
     is_away: bool = False
     server: TestServer | None = None
 
@@ -66,16 +71,13 @@ class StripeStandIn:
 
     def pay(self, intent_id: str) -> None:
         intent = self.intents[intent_id]
-        if intent["status"] not in ("requires_payment_method", "processing"):
-            raise Refused(f"This PaymentIntent's status is {intent['status']}")
-        charge = {
-            "id": self._id("ch"), "object": "charge", "amount": intent["amount"], "amount_refunded": 0,
-            "currency": intent["currency"], "payment_intent": intent_id, "metadata": dict(intent["metadata"]),
-            "refunded": False, "disputed": False,
-        }  # fmt: skip
-        self.charges[charge["id"]] = charge
-        intent |= {"status": "succeeded", "amount_received": intent["amount"], "latest_charge": charge["id"]}
+        self._charge(intent)
         self._happens("payment_intent.succeeded", intent)
+
+    def take_fee(self, intent_id: str, fee: int) -> None:
+        """For payments without ``fee``: it may be known a while afterwards."""
+        charge = self.charges[self.intents[intent_id]["latest_charge"]]
+        charge["balance_transaction"] = self._moved(charge, fee)
 
     def pay_session(self, session_id: str) -> None:
         session = self.sessions[session_id]
@@ -93,22 +95,28 @@ class StripeStandIn:
         subscription = {
             "id": self._id("sub"), "object": "subscription", "status": "active", "cancel_at_period_end": False,
             "metadata": session["subscription_metadata"], "amount": session["amount_total"],
-            "currency": session["currency"],
+            "currency": session["currency"], "customer": self._id("cus"),
+            "items": {"object": "list", "data": [{"id": self._id("si"), "object": "subscription_item"}]},
         }  # fmt: skip
+        self.customers.add(subscription["customer"])
         self.subscriptions[subscription["id"]] = subscription
         session |= {"status": "complete", "payment_status": "paid", "subscription": subscription["id"]}
+        session["customer"] = subscription["customer"]
         self._happens("checkout.session.completed", session)
         self.bill(subscription["id"])
 
-    def bill(self, subscription_id: str) -> None:
+    def bill(self, subscription_id: str, *, amount: int | None = None, reason: str = "subscription_cycle") -> None:
         subscription = self.subscriptions[subscription_id]
         if subscription["status"] != "active":
             raise Refused("This subscription is canceled")
-        intent = self._intent(subscription["amount"], subscription["currency"], {})
+        amount = subscription["amount"] if amount is None else amount
+        intent = self._intent(amount, subscription["currency"], {})
+        self._charge(intent)
         details = {"subscription": subscription_id, "metadata": subscription["metadata"]}
         paid_by = {"payment": {"type": "payment_intent", "payment_intent": intent["id"]}}
         invoice = {
-            "id": self._id("in"), "object": "invoice", "amount_paid": subscription["amount"],
+            "id": self._id("in"), "object": "invoice", "amount_paid": amount, "billing_reason": reason,
+            "customer": subscription["customer"],
             "currency": subscription["currency"], "parent": {"subscription_details": details},
             "payments": {"data": [paid_by]},
         }  # fmt: skip
@@ -121,11 +129,16 @@ class StripeStandIn:
     def refund(self, intent_id: str, amount: int | None = None) -> None:
         self._refund({"payment_intent": intent_id, **({} if amount is None else {"amount": str(amount)})})
 
-    def dispute(self, intent_id: str, status: str, kind: str = "created", amount: int | None = None) -> None:
+    def dispute(
+        self, intent_id: str, status: str, kind: str = "created", amount: int | None = None, fees: Sequence[int] = ()
+    ) -> None:
         charge = self.charges[self.intents[intent_id]["latest_charge"]]
         dispute = {
             "id": f"dp_{charge['id']}", "object": "dispute", "amount": amount or charge["amount"], "status": status,
             "charge": charge["id"], "currency": charge["currency"], "payment_intent": intent_id, "metadata": {},
+            "balance_transactions": [
+                {"id": self._id("txn"), "object": "balance_transaction", "fee": fee, "currency": "usd"} for fee in fees
+            ],
         }  # fmt: skip
         self._happens(f"charge.dispute.{kind}", dispute)
 
@@ -154,10 +167,13 @@ class StripeStandIn:
             return web.json_response({"error": {"type": "api_error", "message": "away"}}, status=500)
         if request.headers.get("Authorization") not in (f"Bearer {SECRET_KEY}",):
             return web.json_response({"error": {"type": "invalid_request_error", "message": "bad key"}}, status=401)
-        form = {str(name): str(value) for name, value in (await request.post()).items()}
+        sent = request.query if request.method == "GET" else await request.post()
+        form = {str(name): str(value) for name, value in sent.items()}
         path, key = request.match_info["path"], request.headers.get("Idempotency-Key", "")
         self.calls.append(f"{request.method} {path}")
         try:
+            if request.method == "GET":
+                return web.json_response(self._read(path, form))
             return web.json_response(self._once(key, f"{path} {sorted(form.items())}", path, form))
         except Refused as refused:
             return web.json_response({"error": refused.error}, status=refused.status)
@@ -187,12 +203,52 @@ class StripeStandIn:
             return self._refund(form)
         if found := re.fullmatch("payment_intents/(pi_[0-9]+)/cancel", path):
             return self._cancel(self.intents[found[1]])
+        if path == "prices":
+            self.prices[price_id := self._id("price")] = int(form["unit_amount"])
+            return {"id": price_id, "object": "price"}
+        if path == "billing_portal/sessions":
+            if form["customer"] not in self.customers:
+                raise Refused(f"No such customer: '{form['customer']}'", param="customer")
+            return {"object": "billing_portal.session", "url": f"https://billing.stripe.test/{form['customer']}"}
+        if (found := re.fullmatch("subscriptions/(sub_[0-9]+)", path)) and "items[0][price]" in form:
+            return self._change(self.subscriptions[found[1]], form)
         if found := re.fullmatch("subscriptions/(sub_[0-9]+)", path):
             self.subscriptions[found[1]]["cancel_at_period_end"] = form["cancel_at_period_end"] == "true"
             return self.subscriptions[found[1]]
         if found := re.fullmatch("checkout/sessions/(cs_[0-9]+)/expire", path):
             return self._expire(self.sessions[found[1]])
         raise Refused(f"Unrecognized request URL ({path})", status=404)
+
+    def _read(self, path: str, form: dict[str, str]) -> dict[str, Any]:
+        if path == "events":
+            return self._listed(self.events, form)
+        if path == "charges":
+            return self._listed(list(self.charges.values()), form)
+        if found := re.fullmatch("payment_intents/(pi_[0-9]+)", path):
+            intent = self.intents[found[1]]
+            is_expanded = form.get("expand[0]") == "latest_charge.balance_transaction" and intent["latest_charge"]
+            return {**intent, "latest_charge": self.charges[intent["latest_charge"]]} if is_expanded else intent
+        if found := re.fullmatch("subscriptions/(sub_[0-9]+)", path):
+            return self.subscriptions[found[1]]
+        raise Refused(f"Unrecognized request URL ({path})", status=404)
+
+    def _change(self, subscription: dict[str, Any], form: dict[str, str]) -> dict[str, Any]:
+        """Half of the month is left. What a cheaper price leaves is a credit, which no event tells."""
+        if form["items[0][id]"] != subscription["items"]["data"][0]["id"] or subscription["status"] != "active":
+            raise Refused("No such subscription item", param="items[0][id]")
+        before, subscription["amount"] = subscription["amount"], self.prices[form["items[0][price]"]]
+        if form["proration_behavior"] == "always_invoice" and subscription["amount"] > before:
+            due = (subscription["amount"] - before) // 2
+            self.bill(subscription["id"], amount=due, reason="subscription_update")
+        return subscription
+
+    def _listed(self, what: list[dict[str, Any]], form: dict[str, str]) -> dict[str, Any]:
+        """https://docs.stripe.com/api/pagination"""
+        found = [one for one in reversed(what) if one["created"] >= int(form.get("created[gte]", 0))]
+        if "starting_after" in form:
+            found = found[[one["id"] for one in found].index(form["starting_after"]) + 1 :]
+        size = min(self.page_size, int(form.get("limit", 10)))
+        return {"object": "list", "data": found[:size], "has_more": len(found) > size, "url": "/v1"}
 
     def _intent(self, amount: int, currency: str, metadata: dict[str, str]) -> dict[str, Any]:
         if amount < 50:
@@ -237,6 +293,24 @@ class StripeStandIn:
             raise Refused("Your destination account needs to have at least one of the following capabilities enabled")
         self.transferred[form["destination"]] = self.transferred.get(form["destination"], 0) + int(form["amount"])
         return {"id": self._id("tr"), "object": "transfer", "amount": int(form["amount"])}
+
+    def _charge(self, intent: dict[str, Any]) -> None:
+        if intent["status"] not in ("requires_payment_method", "processing"):
+            raise Refused(f"This PaymentIntent's status is {intent['status']}")
+        charge = {
+            "id": self._id("ch"), "object": "charge", "amount": intent["amount"], "amount_refunded": 0,
+            "currency": intent["currency"], "payment_intent": intent["id"], "metadata": dict(intent["metadata"]),
+            "refunded": False, "disputed": False, "status": "succeeded", "created": int(time.time()),
+            "balance_transaction": None,
+        }  # fmt: skip
+        self.charges[charge["id"]] = charge
+        if self.fee is not None:
+            charge["balance_transaction"] = self._moved(charge, self.fee)
+        intent |= {"status": "succeeded", "amount_received": intent["amount"], "latest_charge": charge["id"]}
+
+    def _moved(self, charge: dict[str, Any], fee: int) -> dict[str, Any]:
+        moved = {"object": "balance_transaction", "amount": charge["amount"], "fee": fee, "currency": "usd"}
+        return {"id": self._id("txn"), **moved}
 
     def _cancel(self, intent: dict[str, Any]) -> dict[str, Any]:
         if intent["status"] in ("succeeded", "canceled"):

@@ -36,6 +36,15 @@ class MoneySettings(BaseModel):
     payout_minimum: int = Field(
         1, ge=0, le=10_000, description="the smallest payout, in dollars or about as much of another currency"
     )
+    pool_percent: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="share of the server's own monthly income that goes to creators by the time they were watched",
+    )
+    pool_daily_hours: int = Field(
+        8, ge=1, le=24, description="hours a day for which one viewer counts in what pool_percent shares"
+    )
     max_payment: int = Field(
         1_000, ge=1, le=1_000_000, description="the largest payment, in dollars or about as much of another currency"
     )

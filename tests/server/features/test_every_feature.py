@@ -150,6 +150,19 @@ SAMPLES = {
     "subscriptions": "insert into subscriptions (id, owner_id, person_id, payer_id, tier_id, amount, currency,"
     f" is_test, created_at) values ('{ROOM}', $2, $1, $2, '{STREAM}', 1, 'USD', true, now()),"
     f" ('{STREAM}', $2, $2, $1, '{STREAM}', 1, 'USD', true, now())",
+    "subscription_gifts": "insert into subscription_gifts (id, owner_id, payer_id, tier_id, payment_id, amount,"
+    f" currency, count, is_test, created_at) values ('{ROOM}', $2, $1, '{STREAM}', '{ROOM}', 1, 'USD', 1, true, now()),"
+    f" ('{STREAM}', $1, $2, '{ROOM}', '{ROOM}', 1, 'USD', 1, true, now())",
+    "splits": "insert into splits (id, stream_id, owner_id, created_at)"
+    f" values ('{ROOM}', '{STREAM}', $1, now()), ('{STREAM}', '{STREAM}', $2, now())",
+    "split_parts": "insert into split_parts (split_id, person_id, percent)"
+    f" values ('{ROOM}', $1, 50), ('{STREAM}', $2, 50)",
+    "pool_statements": "with m as (insert into pool_months (month, currency, income, percent, amount, seconds,"
+    " settled_at) values ('2027-01-01', 'USD', 1, 1, 1, 1, now())) insert into pool_statements (id, month, currency,"
+    " title, owner_id, person_id, seconds, amount, percent, part)"
+    f" values ('{ROOM}', '2027-01-01', 'USD', '', $2, $1, 1, 1, 1, 1),"
+    f" ('{STREAM}', '2027-01-01', 'USD', '', $1, $2, 1, 1, 1, 1)",
+    "tax_details": "insert into tax_details (person_id, sealed, changed_at) values ($1, '', now()), ($2, '', now())",
     "payout_accounts": "insert into payout_accounts (person_id, provider, created_at) values ($1, 'test', now()),"
     " ($2, 'test', now())",
     "payouts": "insert into payouts (id, person_id, amount, currency, provider, created_at)"

@@ -13,13 +13,16 @@ insert into ledger_accounts (kind, owner_id, currency)
 select kind, nullif(owner, '')::uuid, $1 from unnest($2::text[], $3::text[]) as given (kind, owner)
 order by kind, owner on conflict do nothing
 """
-ADD_TRANSFER: Final = """
-insert into ledger_transfers (id, key, kind, currency, subject, at) values ($1, $2, $3, $4, $5, $6)
-on conflict (key) do nothing returning id
+ADD_TRANSFERS: Final = """
+insert into ledger_transfers (id, key, kind, currency, subject, at)
+select id, key, kind, currency, subject, $1
+from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) as given (id, key, kind, currency, subject)
+order by key on conflict (key) do nothing returning id
 """
 ADD_ENTRIES: Final = """
 insert into ledger_entries (transfer_id, account_id, currency, amount)
-select $1, account_id, $2, amount from unnest($3::bigint[], $4::bigint[]) as given (account_id, amount)
+select transfer_id, account_id, $1, amount
+from unnest($2::uuid[], $3::bigint[], $4::bigint[]) as given (transfer_id, account_id, amount)
 """
 POSTED: Final = """
 select t.id, t.currency, a.kind, a.owner_id, e.amount from ledger_transfers t

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.feature import Feature, PersonalData, Platform, rows_by_id
-from server.features.money.memberships import queries
+from server.features.money.memberships import gift_queries, queries
 from server.features.money.memberships.billing import Billing, BillingEvents
+from server.features.money.memberships.changes import Changes
+from server.features.money.memberships.gifts import Gifts, InRoom
 from server.features.money.memberships.routes import MembershipRoutes
 from server.features.money.memberships.shapes import MAX_TIERS
 from server.features.money.memberships.subscriptions import Subscriptions
@@ -18,7 +20,7 @@ from server.jobs import repeated
 from server.outbound.settings import Site
 from storage.postgres import Transaction
 
-__all__ = ["MembershipsRoom", "Subscriptions", "build"]
+__all__ = ["InRoom", "MembershipsRoom", "Subscriptions", "build"]
 
 RENEW_S: Final = 60.0
 
@@ -29,24 +31,42 @@ class MembershipsRoom:
     subscriptions: Subscriptions
 
 
-def build(platform: Platform, *, settings: MoneySettings, paying: PaymentsRoom, site: Site) -> MembershipsRoom:
+def build(
+    platform: Platform, *, settings: MoneySettings, paying: PaymentsRoom, in_room: InRoom, site: Site
+) -> MembershipsRoom:
+    billing = None if paying.stripe is None else Billing(stripe=paying.stripe)
     tiers = Tiers(db=platform.db, ids=platform.ids, now=platform.now, most=settings.max_payment)
     subscriptions = Subscriptions(
         db=platform.db,
         ids=platform.ids,
         now=platform.now,
         payments=paying.payments,
-        billing=None if paying.stripe is None else Billing(stripe=paying.stripe),
+        billing=billing,
+        gifts=lambda: gifts,
+        origin=site.origin,
+    )
+    changes = Changes(db=platform.db, now=platform.now, payments=paying.payments, billing=billing, origin=site.origin)
+    gifts = Gifts(
+        db=platform.db,
+        ids=platform.ids,
+        now=platform.now,
+        jobs=platform.jobs,
+        payments=paying.payments,
+        in_room=in_room,
+        end=subscriptions.end,
         origin=site.origin,
     )
     paying.inbox.add(BillingEvents(payments=paying.payments, end=subscriptions.end, origin=site.origin).handle)
     feature = Feature(
         name="memberships",
-        operations=MembershipRoutes(db=platform.db, tiers=tiers, subscriptions=subscriptions).operations(),
-        consumers=subscriptions.consumers(),
+        operations=MembershipRoutes(
+            db=platform.db, tiers=tiers, subscriptions=subscriptions, changes=changes
+        ).operations(),
+        consumers=[*subscriptions.consumers(), *gifts.consumers()],
+        jobs=[gifts.job],
         schedules=[repeated("memberships.renew", subscriptions.renew, every_s=RENEW_S)],
         personal_data=PersonalData(
-            tables=frozenset({"tiers", "subscriptions"}),
+            tables=frozenset({"tiers", "subscriptions", "subscription_gifts"}),
             sections=SECTIONS,
             erase=_erase,
             erase_large=subscriptions.cancel_all_of,
@@ -63,9 +83,14 @@ SECTIONS: Final = (
         "id, amount, currency, state, months, created_at, paid_until",
         "subscriptions where (person_id = $1 or payer_id = $1)",
     ),
+    rows_by_id(
+        "subscription_gifts",
+        "id, amount, currency, count, placed, state, created_at",
+        "subscription_gifts where payer_id = $1",
+    ),
 )
 
 
 async def _erase(tx: Transaction, person_id: str) -> None:
-    for sql in queries.ERASE:
+    for sql in (gift_queries.ERASE, *queries.ERASE):
         await tx.execute(sql, person_id)

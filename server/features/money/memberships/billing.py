@@ -15,6 +15,8 @@ from server.features.money.payments import Payments, Purpose, StripeEvent, Strip
 from storage.ids import is_uuid
 from storage.postgres import Row, Transaction
 
+PRORATION: Final = "proration"
+"""The kind of a payment for the rest of a month in a dearer tier."""
 SUBSCRIPTION: Final = "socialflow_subscription"
 """The key of metadata under which our id of a subscription stands."""
 
@@ -33,6 +35,13 @@ class Billing:
     async def cancel(self, stripe_id: str) -> None:
         """At the end of what was paid."""
         await self._stripe.cancel_subscription(stripe_id)
+
+    async def change(self, stripe_id: str, *, amount: int, currency: str, label: str) -> None:
+        """Another price from now on; what the rest of the month costs more is asked for at once."""
+        await self._stripe.change_subscription(stripe_id, amount=amount, currency=currency, label=label)
+
+    async def portal(self, customer: str, *, back_to: str) -> str:
+        return await self._stripe.portal(customer, back_to=back_to)
 
 
 class BillingEvents:
@@ -62,22 +71,25 @@ class BillingEvents:
         if found.get("mode") != "subscription":
             return False
         row = await self._row(tx, _ours(found), None)
-        await tx.execute(queries.NAME_STRIPE, row["id"], found["subscription"])
+        await tx.execute(queries.NAME_STRIPE, row["id"], found["subscription"], found.get("customer"))
         return True
 
     async def _invoice_paid(self, tx: Transaction, found: Mapping[str, Any], at: datetime) -> bool:
-        """Booked by the invoice's id, so once. An invoice of 0 (a trial) is nothing."""
+        """Booked by the invoice's id, so once. An invoice of 0 (a trial) is nothing, and one of a
+        change of the tier no further month.
+        """
         subscription, ours = _subscription_of(found)
         if subscription is None:
             return False
         row = await self._row(tx, ours, subscription)
-        await tx.execute(queries.NAME_STRIPE, row["id"], subscription)
+        await tx.execute(queries.NAME_STRIPE, row["id"], subscription, found.get("customer"))
         currency = str(found["currency"]).upper()
         amount = from_stripe(found["amount_paid"], currency)
         if amount > 0:
+            is_change = found.get("billing_reason") == "subscription_update"
             purpose = Purpose(
-                kind="subscription", subject=row["id"], payer_id=row["payer_id"], payee_id=row["owner_id"],
-                label="", back_to=self._origin,
+                kind=PRORATION if is_change else "subscription", subject=row["id"], payer_id=row["payer_id"],
+                payee_id=row["owner_id"], label="", back_to=self._origin,
             )  # fmt: skip
             await self._payments.record(
                 tx, purpose, amount=amount, currency=currency, invoice_id=found["id"], intent_id=_intent_of(found)

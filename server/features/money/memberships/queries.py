@@ -62,7 +62,14 @@ END_OTHER: Final = """
 update subscriptions set state = 'ended', ended_at = $3
 where owner_id = $1 and person_id = $2 and state in ('active', 'past_due') and id <> $4 returning id
 """
-NAME_STRIPE: Final = "update subscriptions set stripe_id = coalesce(stripe_id, $2) where id = $1"
+NAME_STRIPE: Final = """
+update subscriptions set stripe_id = coalesce(stripe_id, $2), stripe_customer = coalesce(stripe_customer, $3)
+where id = $1
+"""
+CUSTOMER: Final = """
+select stripe_customer from subscriptions where payer_id = $1 and stripe_customer is not null order by id desc limit 1
+"""
+CHANGE_TIER: Final = "update subscriptions set tier_id = $2, amount = $3 where id = $1"
 CANCEL: Final = "update subscriptions set is_cancelled = true where id = $1"
 PAST_DUE: Final = "update subscriptions set state = 'past_due' where id = $1 and state = 'active'"
 END: Final = """

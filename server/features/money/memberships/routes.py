@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from server.features.money.memberships.changes import Changes
 from server.features.money.memberships.shapes import (
+    ChangeBody,
     OpenedSubscriptionShape,
+    PortalShape,
     SubscriptionBody,
+    SubscriptionShape,
     SubscriptionsShape,
     TiersBody,
     TiersShape,
@@ -25,10 +29,11 @@ TAG: Final = "money"
 
 
 class MembershipRoutes:
-    def __init__(self, *, db: Database, tiers: Tiers, subscriptions: Subscriptions) -> None:
+    def __init__(self, *, db: Database, tiers: Tiers, subscriptions: Subscriptions, changes: Changes) -> None:
         self._db = db
         self._tiers = tiers
         self._subscriptions = subscriptions
+        self._changes = changes
 
     def operations(self) -> Sequence[Operation]:
         mine: dict[str, Any] = {"tag": TAG, "auth": "required", "scope": "money"}
@@ -64,6 +69,17 @@ class MembershipRoutes:
                 summary="The subscriptions to your tiers that are paid, the newest first", **mine,
             ),
             Operation(
+                method="PATCH", path="/api/v1/subscriptions/{subscription_id}", handler=self._change,
+                name="changeSubscription", paths={"subscription_id": UUID}, body=ChangeBody,
+                answers={200: SubscriptionShape}, problems=frozenset({404, 409, 503}), account_rate=RATE,
+                summary="Have a subscription in another tier of its creator, from now on", **mine,
+            ),
+            Operation(
+                method="POST", path="/api/v1/me/billing-portal", handler=self._portal, name="openBillingPortal",
+                answers={200: PortalShape}, problems=frozenset({409, 503}), account_rate=RATE,
+                summary="Manage your cards, invoices and subscriptions with the provider", **mine,
+            ),
+            Operation(
                 method="DELETE", path="/api/v1/subscriptions/{subscription_id}", handler=self._cancel,
                 name="cancelSubscription", paths={"subscription_id": UUID}, answers={204: None},
                 problems=frozenset({404, 503}), account_rate=RATE,
@@ -93,6 +109,12 @@ class MembershipRoutes:
         query = call.query
         rows = await self._subscriptions.supporters(call.me.id, before=after_id(query.cursor), limit=query.limit + 1)
         return _page(rows, query.limit)
+
+    async def _change(self, call: Call[ChangeBody, None]) -> Answer:
+        return Answer(200, await self._changes.change(call.me.id, call.path["subscription_id"], call.body.tier))
+
+    async def _portal(self, call: Call[None, None]) -> Answer:
+        return Answer(200, {"url": await self._changes.portal(call.me.id)})
 
     async def _cancel(self, call: Call[None, None]) -> Answer:
         await self._subscriptions.cancel(call.me.id, call.path["subscription_id"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from server.features.money.currencies import CurrencyCode
 from server.http.operation import UUID_PATTERN
@@ -58,6 +58,26 @@ class SubscriptionBody(Body):
     user: Who
     tier: Annotated[Text, Field(min_length=1, max_length=64, description="The id of a tier of theirs, or its name")]
     gift_to: Annotated[Who | None, Field(description="Who is to have it, for one month")] = None
+    gift_count: Annotated[
+        Literal[1, 5, 10, 50] | None,
+        Field(description="Instead of gift_to: a month for so many persons in the creator's room, drawn at random"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _is_one_kind_of_gift(self) -> Self:
+        if self.gift_to is not None and self.gift_count is not None:
+            raise ValueError("takes either gift_to or gift_count")
+        return self
+
+
+class ChangeBody(Body):
+    tier: Annotated[
+        Text, Field(min_length=1, max_length=64, description="The id of a tier of the creator, or its name")
+    ]
+
+
+class PortalShape(Shape):
+    url: Annotated[str, Field(description="A page of the provider; with test money, the settings")]
 
 
 class PersonOfShape(Shape):
@@ -87,8 +107,23 @@ class SubscriptionShape(Shape):
     ended_at: datetime | None
 
 
+class GiftShape(Shape):
+    """Each who is drawn has a subscription with ``gift_from``. What finds nobody goes back to the payer."""
+
+    id: uuid.UUID
+    count: int
+    amount: Annotated[int, Field(description="Of all, in minor units of the currency")]
+    currency: str
+    state: Literal["pending", "placed", "refunded"]
+    placed: int
+    is_test: bool
+
+
 class OpenedSubscriptionShape(Shape):
-    subscription: SubscriptionShape
+    """``gift`` in place of ``subscription`` for a ``gift_count``."""
+
+    subscription: SubscriptionShape | None
+    gift: GiftShape | None = None
     checkout_url: Annotated[str | None, Field(description="The page on which it is paid")]
 
 

@@ -10,6 +10,7 @@ from actors.runtime import DomainError
 from server.features.money.memberships import queries
 from server.features.money.memberships.billing import Billing
 from server.features.money.memberships.facts import SubscriptionEnded, SubscriptionPaid
+from server.features.money.memberships.gifts import Gifts
 from server.features.money.memberships.months import month_after
 from server.features.money.memberships.shapes import SubscriptionBody, shown
 from server.features.money.payments import PaymentReversed, Payments, PaymentSucceeded, Purpose
@@ -35,6 +36,7 @@ class Subscriptions:
         now: Callable[[], datetime],
         payments: Payments,
         billing: Billing | None,
+        gifts: Callable[[], Gifts],
         origin: str,
     ) -> None:
         self._db = db
@@ -42,12 +44,15 @@ class Subscriptions:
         self._now = now
         self._payments = payments
         self._billing = billing
+        self._gifts = gifts
         self._origin = origin
 
     async def begin(self, payer_id: str, body: SubscriptionBody) -> dict[str, Any]:
         """The subscription, and the page to pay it on. Raises a 404 for persons and tiers that are not there, a 409 for
         who has one already, a 422 for oneself, a 503 without payments.
         """
+        if body.gift_count is not None:
+            return await self._gifts().begin(payer_id, *await self._given(payer_id, body), body.gift_count)
         async with self._db.transaction() as tx:
             row = await self._noted(tx, payer_id, body)
             purpose = _purpose(row, self._origin)
@@ -121,11 +126,22 @@ class Subscriptions:
             assert self._billing is not None
             await self._billing.cancel(row["stripe_id"])
 
-    async def _noted(self, tx: Transaction, payer_id: str, body: SubscriptionBody) -> Row:
-        owner = await self._person(tx, body.user, payer_id, "user")
-        tier = await tx.fetchrow(queries.TIER, owner["id"], body.tier)
+    async def _given(self, payer_id: str, body: SubscriptionBody) -> tuple[Row, Row]:
+        """Of a gift to the room: the creator and the tier."""
+        owner, tier = await self._offered(self._db, payer_id, body)
+        if owner["id"] == payer_id:
+            raise invalid_field("user", "must not be yourself")
+        return owner, tier
+
+    async def _offered(self, where: Reads, payer_id: str, body: SubscriptionBody) -> tuple[Row, Row]:
+        owner = await self._person(where, body.user, payer_id, "user")
+        tier = await where.fetchrow(queries.TIER, owner["id"], body.tier)
         if tier is None:
             raise not_found("There is no such tier")
+        return owner, tier
+
+    async def _noted(self, tx: Transaction, payer_id: str, body: SubscriptionBody) -> Row:
+        owner, tier = await self._offered(tx, payer_id, body)
         person_id = payer_id
         if body.gift_to is not None:
             person_id = (await self._person(tx, body.gift_to, payer_id, "gift_to"))["id"]
@@ -145,7 +161,7 @@ class Subscriptions:
         assert row is not None
         return row
 
-    async def _person(self, tx: Transaction, who: str, payer_id: str, field: str) -> Row:
+    async def _person(self, tx: Reads, who: str, payer_id: str, field: str) -> Row:
         row = await tx.fetchrow(queries.PERSON, who, payer_id)
         if row is None:
             raise DomainError("not_found", "There is nobody of this name.", field=field)

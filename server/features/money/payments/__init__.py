@@ -12,6 +12,7 @@ from typing import Final
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.money.ledger import Ledger
 from server.features.money.payments.facts import PaymentFailed, PaymentReversed, PaymentSucceeded
+from server.features.money.payments.fees import Fees
 from server.features.money.payments.imaginary import ImaginaryMoney
 from server.features.money.payments.inbox import Inbox, OnEvent
 from server.features.money.payments.payments import (
@@ -24,11 +25,12 @@ from server.features.money.payments.payments import (
     Unknown,
 )
 from server.features.money.payments.provider import Opened, Provider
+from server.features.money.payments.reconciliation import Reconciling
 from server.features.money.payments.routes import MAX_EVENT, PaymentRoutes
 from server.features.money.payments.stripe_api import StripeMoney
 from server.features.money.payments.stripe_events import StripeEvent
 from server.features.money.settings import MoneySettings
-from server.jobs import Attempt, Job, repeated
+from server.jobs import Attempt, Job, Schedule, repeated
 from storage.postgres import Transaction
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
 
 RELEASE_S: Final = 60.0
 FORGET_S: Final = 3_600.0
+EVERY_NIGHT: Final = "40 3 * * *"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +65,15 @@ class PaymentsRoom:
 
 def build(platform: Platform, *, settings: MoneySettings, ledger: Ledger) -> PaymentsRoom:
     provider = _provider(settings)
+    stripe = provider if isinstance(provider, StripeMoney) else None
+    fees = Fees(jobs=platform.jobs, ledger=ledger, provider=provider)
     payments = Payments(
         db=platform.db,
         ids=platform.ids,
         now=platform.now,
         jobs=platform.jobs,
         ledger=ledger,
+        fees=fees,
         provider=provider,
         work=lambda: work,
         percent=settings.platform_percent,
@@ -84,12 +90,18 @@ def build(platform: Platform, *, settings: MoneySettings, ledger: Ledger) -> Pay
         secret=settings.stripe_webhook_secret,
         is_live=_mode(settings.stripe_secret_key),
     )
-    routes = PaymentRoutes(db=platform.db, payments=payments, inbox=inbox, audit=platform.audit)
+    reconciling = Reconciling(
+        db=platform.db, jobs=platform.jobs, ids=platform.ids, now=platform.now, inbox=inbox, stripe=stripe
+    )
+    routes = PaymentRoutes(
+        db=platform.db, payments=payments, inbox=inbox, audit=platform.audit, reconciling=reconciling
+    )
     feature = Feature(
         name="payments",
         operations=routes.operations(),
-        jobs=[inbox.job, work.pay, work.refund, work.close_other],
+        jobs=[inbox.job, work.pay, work.refund, work.close_other, fees.job, reconciling.compare],
         schedules=[
+            Schedule(name="payments.reconcile", job=reconciling.daily, cron=EVERY_NIGHT),
             repeated("payments.release", payments.release, every_s=RELEASE_S),
             repeated("payments.forget", payments.forget, every_s=FORGET_S),
             repeated("payments.prune", inbox.prune, every_s=FORGET_S),
@@ -101,9 +113,11 @@ def build(platform: Platform, *, settings: MoneySettings, ledger: Ledger) -> Pay
             kept={"payments": "books are kept; they name the accounts by their ids alone"},
         ),
         limits={"payment_dollars": settings.max_payment, "stripe_event_bytes": MAX_EVENT},
+        gauges=lambda: {
+            "payments_differences": ("Payments that this node's last comparison found unlike", reconciling.differing)
+        },
         close=None if provider is None else provider.aclose,
     )
-    stripe = provider if isinstance(provider, StripeMoney) else None
     return PaymentsRoom(feature=feature, payments=payments, inbox=inbox, stripe=stripe)
 
 

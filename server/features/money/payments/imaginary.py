@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from server.features.money.payments.provider import Asked, Opened, ProviderName
+from server.features.money.payments.provider import Asked, Fee, Opened, ProviderName
 
 
 class ImaginaryMoney:
@@ -20,5 +20,9 @@ class ImaginaryMoney:
 
     async def refund(self, *, intent_id: str, amount: int | None, currency: str, key: str) -> None:
         """Nobody has paid anything."""
+
+    async def fee(self, intent_id: str) -> Fee | None:
+        """Nobody keeps anything."""
+        return None
 
     async def aclose(self) -> None: ...

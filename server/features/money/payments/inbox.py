@@ -64,10 +64,22 @@ class Inbox:
         """Store an event. Raises a 400 for one that Stripe has not signed lately, and a 503 without a secret."""
         event = self._verified(body, signature)
         async with self._db.transaction() as tx:
-            row_id = self._ids.uuid7(self._now().timestamp())
-            times = await tx.fetchval(queries.STORE_EVENT, event.id, row_id, event.type, body.decode(), self._now())
-            if times == 1:
-                await self._jobs.enqueue(tx, self.job, EventBody(event.id), key=event.id)
+            await self._store(tx, event, body)
+
+    async def recover(self, events: Sequence[dict[str, Any]]) -> int:
+        """Store those that Stripe lists and that have never come: how many."""
+        known = {row["id"] for row in await self._db.fetch(queries.KNOWN_EVENTS, [str(one["id"]) for one in events])}
+        lost = [one for one in events if one["id"] not in known]
+        for one in lost:
+            async with self._db.transaction() as tx:
+                await self._store(tx, msgspec.convert(one, StripeEvent), msgspec.json.encode(one))
+        return len(lost)
+
+    async def _store(self, tx: Transaction, event: StripeEvent, body: bytes) -> None:
+        row_id = self._ids.uuid7(self._now().timestamp())
+        times = await tx.fetchval(queries.STORE_EVENT, event.id, row_id, event.type, body.decode(), self._now())
+        if times == 1:
+            await self._jobs.enqueue(tx, self.job, EventBody(event.id), key=event.id)
 
     async def replay(self, tx: Transaction, event_id: str) -> None:
         """Carry an event out again, which changes nothing where it has been. Raises a 404."""

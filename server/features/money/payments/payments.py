@@ -14,6 +14,7 @@ from server.features.money.currencies import fault_in
 from server.features.money.ledger import Ledger
 from server.features.money.payments import queries
 from server.features.money.payments.facts import PaymentFailed, PaymentReversed, PaymentSucceeded
+from server.features.money.payments.fees import Fees
 from server.features.money.payments.provider import Asked, Observed, Opened, Provider
 from server.features.money.payments.rules import Booking, change, entries_of, net_of
 from server.http.errors import Problem, invalid_field, not_found
@@ -84,6 +85,7 @@ class Payments:
         now: Callable[[], datetime],
         jobs: Jobs,
         ledger: Ledger,
+        fees: Fees,
         provider: Provider | None,
         work: Callable[[], PaymentJobs],
         percent: int,
@@ -95,6 +97,7 @@ class Payments:
         self._now = now
         self._jobs = jobs
         self._ledger = ledger
+        self._fees = fees
         self._provider = provider
         self._work = work
         self._percent = percent
@@ -109,6 +112,10 @@ class Payments:
         """Raise a 422 for what cannot be paid, and a 503 where there is nobody to pay through."""
         if (fault := fault_in(amount, currency, most=self._most)) is not None:
             raise invalid_field(*fault)
+        self.require_provider()
+
+    def require_provider(self) -> None:
+        """Raise a 503 where there is nobody to pay through."""
         if self._provider is None:
             detail = "This server takes no payments: its operator has set neither stripe_secret_key nor test_money"
             raise Problem(503, detail, slug="payments-not-configured", retry_after_s=3600)
@@ -177,6 +184,8 @@ class Payments:
             await self._refund_second(tx, row, seen)
         elif taken in (None, seen.intent_id) or seen.intent_id is None:
             await self._settle(tx, row, self._merged(dict(row), seen))
+            if seen.dispute_fee is not None:
+                await self._fees.book(tx, row["id"], "dispute", seen.dispute_fee, seen.at)
 
     async def release(self) -> None:
         """Make available what was held for long enough."""
@@ -263,6 +272,8 @@ class Payments:
             sum_of = {"amount": row["amount"], "currency": row["currency"], "is_test": row["provider"] == "test"}
             await publish(tx, PaymentSucceeded(**same, **people, **sum_of, at=row["paid_at"]))
             await self._close_other(tx, row)
+            if row["provider"] == "stripe" and row["paid_intent"] != row["invoice_id"]:
+                await self._fees.ask(tx, row["id"], row["paid_intent"])
             if now.net == row["amount"]:
                 return
         elif before["failed_at"] is None and row["failed_at"] is not None:

@@ -34,12 +34,19 @@ class Opened:
     checkout_url: str | None = None
 
 
+class Fee(msgspec.Struct, frozen=True):
+    """What a provider keeps, in minor units of the currency in which it pays the server."""
+
+    amount: int
+    currency: str
+
+
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider says of a payment. ``payment_id``, where it names it, is ours; ``intent_id`` the provider's.
 
     ``is_paid`` with ``amount`` and ``currency``; ``is_failed``: it can no longer be paid. ``refunded``, ``disputed``:
-    minor units in all that went back to the payer, or are held because they say that they did not pay. ``at``: when
-    it was so.
+    minor units in all that went back to the payer, or are held because they say that they did not pay; with the
+    latter ``dispute_fee``, that of the dispute. ``at``: when it was so.
     """
 
     at: datetime
@@ -51,6 +58,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     is_failed: bool = False
     refunded: int | None = None
     disputed: int | None = None
+    dispute_fee: Fee | None = None
 
 
 class Provider(Protocol):
@@ -69,6 +77,10 @@ class Provider(Protocol):
 
     async def refund(self, *, intent_id: str, amount: int | None, currency: str, key: str) -> None:
         """Give ``amount``, or all, back. ``key``: of several calls with it one is carried out."""
+        ...
+
+    async def fee(self, intent_id: str) -> Fee | None:
+        """What the provider keeps of a payment that was made; None as long as it does not say."""
         ...
 
     async def aclose(self) -> None: ...

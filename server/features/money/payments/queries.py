@@ -34,7 +34,9 @@ select id from payments where created_at < $1 and paid_at is null and failed_at 
 """
 LIST: Final = """
 select id, kind, subject, payer_id, payee_id, amount, currency, provider, created_at, paid_at, failed_at, refunded,
-    disputed, booked_net as net
+    disputed, booked_net as net, (
+        select coalesce(json_agg(json_build_object('kind', f.kind, 'amount', f.amount, 'currency', f.currency)
+            order by f.kind), '[]') from payment_fees f where f.payment_id = payments.id) as fees
 from payments where $1::uuid is null or id < $1::uuid order by id desc limit $2
 """
 
@@ -50,3 +52,32 @@ where ($1::text is null or state = $1) and ($2::uuid is null or row_id < $2) ord
 """
 REPLAY: Final = "update payment_events set state = 'waiting', reason = '' where id = $1 returning id"
 PRUNE_EVENTS: Final = "delete from payment_events where received_at < $1 and state <> 'waiting'"
+
+PUT_FEE: Final = """
+with before as (select amount from payment_fees where payment_id = $1 and kind = $2)
+insert into payment_fees as held (payment_id, kind, amount, currency, at, bookings) values ($1, $2, $3, $4, $5, 1)
+on conflict (payment_id, kind) do update
+    set amount = excluded.amount, at = excluded.at, bookings = held.bookings + 1 where held.at <= excluded.at
+returning amount - coalesce((select amount from before), 0) as change, bookings
+"""
+KNOWN_EVENTS: Final = "select id from payment_events where id = any($1::text[])"
+NETS: Final = """
+select p.id, p.paid_intent as intent_id, p.currency, p.disputed, coalesce((
+    select -sum(e.amount) from ledger_transfers t join ledger_entries e on e.transfer_id = t.id
+    join ledger_accounts a on a.id = e.account_id and a.kind = 'stripe'
+    where t.key in (select 'payment:' || p.id || ':' || n from generate_series(1, p.bookings) n)), 0)::bigint as net
+from payments p
+"""
+NETS_OF: Final = NETS + " where p.paid_intent = any($1::text[])"
+NETS_PAID: Final = NETS + " where p.provider = 'stripe' and p.paid_at >= $1 and p.paid_at < $2 limit $3"
+ADD_RECONCILIATION: Final = """
+insert into payment_reconciliations (id, since, began_at) values ($1, $2, $3)
+"""
+RECOVERED: Final = "update payment_reconciliations set recovered = $2 where id = $1"
+END_RECONCILIATION: Final = """
+update payment_reconciliations set ended_at = $2, charges = $3, differing = $4, differences = $5 where id = $1
+"""
+RECONCILIATION: Final = "select * from payment_reconciliations where id = $1"
+RECONCILIATIONS: Final = """
+select * from payment_reconciliations where $1::uuid is null or id < $1 order by id desc limit $2
+"""

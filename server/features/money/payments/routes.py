@@ -8,9 +8,12 @@ from typing import Any, Final
 from server.features.money.payments import queries
 from server.features.money.payments.inbox import Inbox
 from server.features.money.payments.payments import Payments
+from server.features.money.payments.reconciliation import Reconciling
 from server.features.money.payments.shapes import (
+    BegunShape,
     PaymentsShape,
     ReceivedShape,
+    ReconciliationsShape,
     RefundBody,
     RefundShape,
     StoredEventsQuery,
@@ -31,8 +34,11 @@ ACTS: Final = CallRate("payment_acts", per_s=1.0, burst=30)
 
 
 class PaymentRoutes:
-    def __init__(self, *, db: Database, payments: Payments, inbox: Inbox, audit: AuditLog) -> None:
+    def __init__(
+        self, *, db: Database, payments: Payments, inbox: Inbox, audit: AuditLog, reconciling: Reconciling
+    ) -> None:
         self._db = db
+        self._reconciling = reconciling
         self._payments = payments
         self._inbox = inbox
         self._audit = audit
@@ -67,6 +73,16 @@ class PaymentRoutes:
                 method="POST", path="/api/v1/admin/webhooks/stripe/{event_id}/replay", handler=self._replay,
                 name="replayStripeEvent", summary="Carry an event of Stripe out again", paths={"event_id": EVENT_ID},
                 answers={202: ReceivedShape}, problems=frozenset({403, 404}), **acting,
+            ),
+            Operation(
+                method="GET", path="/api/v1/admin/payments/reconciliations", handler=self._reconciliations,
+                name="listReconciliations", summary="Comparisons of Stripe with the ledger, the newest first",
+                query=PageQuery, answers={200: ReconciliationsShape}, problems=frozenset({403}), **admins,
+            ),
+            Operation(
+                method="POST", path="/api/v1/admin/payments/reconciliations", handler=self._reconcile,
+                name="reconcile", summary="Compare Stripe with the ledger now", answers={202: BegunShape},
+                problems=frozenset({403, 503}), **acting,
             ),
         ]  # fmt: skip
 
@@ -107,3 +123,15 @@ class PaymentRoutes:
                 tx, "payment.event_replay", actor_id=call.me.id, subject=call.path["event_id"], ip=call.address
             )
         return Answer(202, {"received": True})
+
+    async def _reconciliations(self, call: Call[None, PageQuery]) -> Answer:
+        query = call.query
+        rows = await self._db.fetch(queries.RECONCILIATIONS, after_id(query.cursor), query.limit + 1)
+        shown, following = page_of(rows, query.limit, lambda row: (0, row["id"]))
+        return Answer(200, {"items": [dict(row) for row in shown], "next": following})
+
+    async def _reconcile(self, call: Call[None, None]) -> Answer:
+        async with self._db.transaction() as tx:
+            begun = await self._reconciling.begin(tx)
+            await self._audit.add(tx, "payment.reconcile", actor_id=call.me.id, subject=begun, ip=call.address)
+        return Answer(202, {"reconciliation_id": begun})

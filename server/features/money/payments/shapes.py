@@ -14,6 +14,14 @@ from server.http.shapes import Body, Page, PageQuery, Shape, Text
 EventState = Literal["waiting", "done", "ignored", "failed"]
 
 
+class FeeShape(Shape):
+    """What the provider keeps of the payment, or asks for a dispute, from the server's share."""
+
+    kind: Literal["charge", "dispute"]
+    amount: int
+    currency: Annotated[str, Field(description="In which the provider pays the server")]
+
+
 class PaymentShape(Shape):
     """Amounts in minor units. ``net``: what the ledger has of it, with the server's share."""
 
@@ -31,6 +39,7 @@ class PaymentShape(Shape):
     refunded: int
     disputed: int
     net: int
+    fees: list[FeeShape]
 
 
 class PaymentsShape(Page[PaymentShape]):
@@ -71,3 +80,36 @@ class StoredEventsShape(Page[StoredEventShape]):
 
 class StoredEventsQuery(PageQuery):
     state: EventState | None = None
+
+
+class ReconciledShape(Shape):
+    """``at_provider``: what the provider has of the payment; ``in_ledger``: what the ledger has, both without what went
+    back or is disputed, in minor units. ``payment_id`` null: the provider has a payment that is not known here.
+    """
+
+    payment_id: UUID | None
+    intent_id: str
+    currency: str
+    at_provider: int
+    in_ledger: int
+
+
+class ReconciliationShape(Shape):
+    """``recovered``: events that had never come, and were carried out. Null: it goes on."""
+
+    id: UUID
+    since: datetime
+    began_at: datetime
+    ended_at: datetime | None
+    recovered: int | None
+    charges: Annotated[int, Field(description="How many of the provider were compared")]
+    differing: Annotated[int, Field(description="How many differ, of which the first are told")]
+    differences: list[ReconciledShape]
+
+
+class ReconciliationsShape(Page[ReconciliationShape]):
+    """The newest first."""
+
+
+class BegunShape(Shape):
+    reconciliation_id: UUID

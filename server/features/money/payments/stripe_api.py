@@ -9,15 +9,18 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Literal
 
 from actors.runtime.errors import Unavailable
-from server.features.money.currencies import to_stripe
-from server.features.money.payments.provider import Asked, Opened, ProviderName
+from server.features.money.currencies import from_stripe, to_stripe
+from server.features.money.payments.provider import Asked, Fee, Opened, ProviderName
 from server.http.errors import Problem, invalid_field
 
 CALL_S: Final = 15.0
 RETRIES: Final = 2
+MAX_PAGES: Final = 2_000
+"""Of a list: 200,000 things."""
 PAYMENT: Final = "socialflow_payment"
 """The key of metadata under which our id of a payment stands."""
 log = logging.getLogger("server.payments")
@@ -76,6 +79,33 @@ class StripeMoney:
         async with self._answered("amount"):
             await self._opened().v1.refunds.create_async(given, {"idempotency_key": key})
 
+    async def fee(self, intent_id: str) -> Fee | None:
+        async with self._answered(""):
+            intent = await self._opened().v1.payment_intents.retrieve_async(
+                intent_id, {"expand": ["latest_charge.balance_transaction"]}
+            )
+        moved = intent.latest_charge and intent.latest_charge.balance_transaction
+        if not moved or isinstance(moved, str):
+            return None
+        currency = str(moved.currency).upper()
+        return Fee(from_stripe(moved.fee, currency), currency)
+
+    async def listed(
+        self, what: Literal["events", "charges"], *, since: datetime
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """All of them since then, the newest first, page by page. Raises as ``open`` does."""
+        asked: dict[str, Any] = {"created": {"gte": int(since.timestamp())}, "limit": 100}
+        client = self._opened()
+        source = client.v1.events if what == "events" else client.v1.charges
+        for _ in range(MAX_PAGES):
+            async with self._answered(""):
+                page = await source.list_async(asked)
+            yield [one.to_dict() for one in page.data]
+            if not page.has_more:
+                return
+            asked["starting_after"] = page.data[-1].id
+        log.error("Stripe has more than %d pages of %s since %s", MAX_PAGES, what, since)
+
     async def open_subscription(
         self,
         subscription_id: str,
@@ -113,6 +143,34 @@ class StripeMoney:
         with contextlib.suppress(self._lib.InvalidRequestError):  # it has ended by itself
             async with self._answered(""):
                 await self._opened().v1.subscriptions.update_async(stripe_id, {"cancel_at_period_end": True})
+
+    async def change_subscription(self, stripe_id: str, *, amount: int, currency: str, label: str) -> None:
+        """https://docs.stripe.com/billing/subscriptions/upgrade-downgrade"""
+        client = self._opened()
+        async with self._answered("amount"):
+            held = await client.v1.subscriptions.retrieve_async(stripe_id)
+            price = await client.v1.prices.create_async(
+                {
+                    "currency": currency.lower(),
+                    "unit_amount": to_stripe(amount, currency),
+                    "recurring": {"interval": "month"},
+                    "product_data": {"name": label},
+                }
+            )
+            item = held["items"]["data"][0]["id"]
+            changed: dict[str, Any] = {
+                "items": [{"id": item, "price": price.id}],
+                "proration_behavior": "always_invoice",
+            }
+            await client.v1.subscriptions.update_async(stripe_id, changed)
+
+    async def portal(self, customer: str, *, back_to: str) -> str:
+        """https://docs.stripe.com/api/customer_portal/sessions"""
+        async with self._answered(""):
+            session = await self._opened().v1.billing_portal.sessions.create_async(
+                {"customer": customer, "return_url": back_to}
+            )
+        return str(session.url)
 
     async def open_account(self, person_id: str) -> str:
         """An account of Stripe Connect that transfers may go to: its id. Raises as ``open`` does."""

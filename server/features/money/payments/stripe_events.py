@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from server.features.money.currencies import from_stripe
-from server.features.money.payments.provider import Observed
+from server.features.money.payments.provider import Fee, Observed
 from server.features.money.payments.stripe_api import PAYMENT
 from storage.ids import is_uuid
 
@@ -91,7 +91,17 @@ def _dispute(found: Mapping[str, Any], at: datetime) -> Observed | None:
     status = str(found["status"])
     is_held = not status.startswith("warning_") and status not in ("won", "prevented")
     disputed = from_stripe(found["amount"], str(found["currency"]).upper()) if is_held else 0
-    return Observed(at=at, intent_id=_id_of(found["payment_intent"]), disputed=disputed)
+    intent_id = _id_of(found["payment_intent"])
+    return Observed(at=at, intent_id=intent_id, disputed=disputed, dispute_fee=_dispute_fee(found))
+
+
+def _dispute_fee(found: Mapping[str, Any]) -> Fee | None:
+    """Of all movements of the dispute, of which one that was won may give it back."""
+    moved = found.get("balance_transactions") or ()
+    if not moved:
+        return None
+    currency = str(moved[0]["currency"]).upper()
+    return Fee(from_stripe(sum(int(one["fee"]) for one in moved), currency), currency)
 
 
 def _id_of(found: Any) -> str:

@@ -43,3 +43,15 @@ STATEMENT: Final = f"""
 select t.at, t.kind, t.subject, t.currency, a.kind as account, e.amount {_MINE}
     and ($4::text is null or t.currency = $4) order by e.id limit $5
 """
+
+PUT_TAX: Final = """
+insert into tax_details (person_id, sealed, changed_at) values ($1, $2, $3)
+on conflict (person_id) do update set sealed = excluded.sealed, changed_at = excluded.changed_at
+"""
+TAX: Final = "select sealed, changed_at from tax_details where person_id = $1"
+PAID_IN: Final = """
+select p.person_id, u.username, p.currency, count(*) as payouts, sum(p.amount)::bigint as amount, t.sealed
+from payouts p join users u on u.id = p.person_id left join tax_details t on t.person_id = p.person_id
+where p.state = 'paid' and p.paid_at >= $1 and p.paid_at < $2 and ($3::uuid is null or p.person_id = $3)
+group by p.person_id, u.username, p.currency, t.sealed order by p.person_id, p.currency limit $4
+"""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from server.features.money.payouts.payouts import Payouts
+from server.features.money.payouts.pdf import as_pdf
 from server.features.money.payouts.shapes import (
     AskedPayoutShape,
     EarningsShape,
@@ -22,9 +23,11 @@ from server.http.cursors import after_id, page_of
 from server.http.limits import CallRate
 from server.http.operation import UUID, Answer, Call, MediaType, Operation
 from server.http.shapes import PageQuery
+from storage.postgres import Row
 
 RATE: Final = CallRate("payouts", per_s=0.2, burst=10)
 READS: Final = CallRate("statements", per_s=1.0, burst=30)
+PDF: Final = MediaType(media_type="application/pdf", description="The same lines as the CSV, page by page")
 CSV: Final = MediaType(media_type="text/csv", description=f"`{','.join(HEAD)}`, amounts in minor units")
 
 
@@ -63,6 +66,16 @@ class PayoutRoutes:
                 name="getPayoutStatement", paths={"payout_id": UUID}, answers={200: CSV},
                 problems=frozenset({404}), summary="What came to a payout, as CSV", **reading,
             ),
+            Operation(
+                method="GET", path="/api/v1/me/payouts/statement.pdf", handler=self._printed,
+                name="getPrintedStatement", query=StatementQuery, answers={200: PDF},
+                summary="Each movement of your money, as PDF", **reading,
+            ),
+            Operation(
+                method="GET", path="/api/v1/me/payouts/{payout_id}/statement.pdf", handler=self._printed_of,
+                name="getPrintedPayoutStatement", paths={"payout_id": UUID}, answers={200: PDF},
+                problems=frozenset({404}), summary="What came to a payout, as PDF", **reading,
+            ),
         ]  # fmt: skip
 
     async def _earnings(self, call: Call[None, PeriodQuery]) -> Answer:
@@ -87,6 +100,21 @@ class PayoutRoutes:
 
     async def _statement_of(self, call: Call[None, None]) -> web.Response:
         return _csv(as_csv(await self._payouts.statement_of(call.me.id, call.path["payout_id"])))
+
+    async def _printed(self, call: Call[None, StatementQuery]) -> web.Response:
+        query = call.query
+        rows = await self._payouts.statement(call.me.id, query.since, query.to, query.currency)
+        return _pdf(f"Statement of {call.me.username}", rows)
+
+    async def _printed_of(self, call: Call[None, None]) -> web.Response:
+        payout_id = call.path["payout_id"]
+        rows = await self._payouts.statement_of(call.me.id, payout_id)
+        return _pdf(f"Statement of {call.me.username} for the payout {payout_id}", rows)
+
+
+def _pdf(title: str, rows: Sequence[Row]) -> web.Response:
+    headers = {"Content-Disposition": 'attachment; filename="statement.pdf"', "Cache-Control": "no-store"}
+    return web.Response(body=as_pdf(title, rows), content_type="application/pdf", headers=headers)
 
 
 def _csv(text: str) -> web.Response:

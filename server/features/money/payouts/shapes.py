@@ -6,10 +6,10 @@ import uuid
 from datetime import date, datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from server.features.money.currencies import CurrencyCode
-from server.http.shapes import Body, Day, Page, Query, Shape
+from server.http.shapes import Body, Day, Page, Query, Shape, Text, one_line
 
 MAX_STATEMENT: Final = 50_000
 """Lines."""
@@ -81,3 +81,42 @@ class AskedPayoutShape(Shape):
 
 class PayoutsShape(Page[PayoutShape]):
     """The newest first."""
+
+
+Line = Annotated[Text, Field(max_length=200), AfterValidator(lambda text: one_line(text, at_most=200))]
+
+
+class TaxBody(Body):
+    """Encrypted at rest; read by you, and by operators with the totals of a year."""
+
+    legal_name: Annotated[
+        Text, Field(min_length=1, max_length=200), AfterValidator(lambda text: one_line(text, at_least=1, at_most=200))
+    ]
+    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$"), Field(description="ISO 3166-1")]
+    tax_id: Annotated[
+        Text, Field(min_length=1, max_length=40), AfterValidator(lambda text: one_line(text, at_least=1, at_most=40))
+    ]
+    address: Line = ""
+
+
+class TaxShape(Shape):
+    legal_name: str
+    country: str
+    tax_id: str
+    address: str
+    changed_at: datetime
+
+
+class YearQuery(Query):
+    year: Annotated[int | None, Field(ge=2000, le=2200, description="In UTC; this one")] = None
+
+
+class YearTotalShape(Shape):
+    currency: str
+    payouts: int
+    amount: Annotated[int, Field(description="Paid out in the year, in minor units")]
+
+
+class YearTotalsShape(Shape):
+    year: int
+    totals: list[YearTotalShape]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
-from typing import Final
+from typing import Any, Final
 
 from storage.postgres import Row
 
@@ -17,6 +17,21 @@ _BEGINS_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 def cell(text: str) -> str:
     """The text, which no spreadsheet takes for a formula (OWASP, CSV injection)."""
     return f"'{text}" if text.startswith(_BEGINS_FORMULA) else text
+
+
+TOTALS_HEAD: Final = (
+    *("year", "person_id", "username", "legal_name", "country", "tax_id", "address", "currency", "payouts", "amount"),
+)
+
+
+def totals_as_csv(totals: Iterable[Mapping[str, Any]]) -> str:
+    """What each recipient was paid in a year, in minor units."""
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(TOTALS_HEAD)
+    for one in totals:
+        writer.writerow([cell(str(one[name])) for name in TOTALS_HEAD])
+    return written.getvalue()
 
 
 def as_csv(rows: Iterable[Row]) -> str:

@@ -13,6 +13,7 @@ from server.features.rooms.tips.routes import TipRoutes
 from server.features.rooms.tips.shapes import MAX_MESSAGE, TIP
 from server.features.rooms.tips.tips import Tips
 from server.outbound.settings import Site
+from storage.chat_filters import ChatFilters
 from storage.postgres import Transaction
 
 __all__ = ["build"]
@@ -32,6 +33,7 @@ def build(platform: Platform, *, payments: Payments, site: Site) -> TipsRoom:
         ids=platform.ids,
         now=platform.now,
         payments=payments,
+        filters=ChatFilters(db=platform.db),
         publish=platform.publish,
         origin=site.origin,
     )

@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+from actors.chat_permissions import REFUSALS
+from actors.screening import ALLOW
 from server.features.money.payments import (
     PaymentFailed,
     PaymentReversed,
@@ -21,6 +23,7 @@ from server.features.rooms.tips.shapes import TIP, TipBody, sent, shown
 from server.http.errors import invalid_field, not_found
 from server.live.room_mirror import topic_of
 from server.publish import Publish
+from storage.chat_filters import ChatFilters
 from storage.facts import Consumer, publish
 from storage.ids import Ids
 from storage.postgres import Database, Transaction
@@ -39,6 +42,7 @@ class Tips:
         ids: Ids,
         now: Callable[[], datetime],
         payments: Payments,
+        filters: ChatFilters,
         publish: Publish,
         origin: str,
     ) -> None:
@@ -46,12 +50,13 @@ class Tips:
         self._ids = ids
         self._now = now
         self._payments = payments
+        self._filters = filters
         self._publish = publish
         self._origin = origin
 
     async def give(self, person_id: str, body: TipBody) -> dict[str, Any]:
         """The tip, and with what to pay it. Raises a 404 for a receiver that the person may not know of, a 422, a 503
-        without payments, and ``silenced``.
+        without payments, and ``silenced``. A message that may not be written in the receiver's room is a 422.
         """
         self._payments.require(body.amount, body.currency)
         tip_id = self._ids.uuid7(self._now().timestamp())
@@ -59,6 +64,7 @@ class Tips:
             place = await self._place(tx, person_id, body)
             if place["owner_id"] == person_id:
                 raise invalid_field("user" if body.stream_id is None else "stream_id", "must not be your own")
+            await self._require_fit(body.message, place["owner_id"])
             purpose = Purpose(
                 kind=KIND, subject=tip_id, payer_id=person_id, payee_id=place["owner_id"],
                 label=f"Tip for {place['name']}", back_to=self._origin + place["page"],
@@ -100,6 +106,12 @@ class Tips:
             Consumer(PaymentFailed, self._failed),
             Consumer(PaymentReversed, self._reversed),
         )
+
+    async def _require_fit(self, message: str, owner_id: str) -> None:
+        """A message that a moderator would have to look at is refused: what is paid is shown, or is not paid."""
+        verdict = (await self._filters.screen(owner_id)).judge(message) if message else ALLOW
+        if verdict.action != "allow":
+            raise invalid_field("message", REFUSALS[verdict.reason])
 
     async def _place(self, tx: Transaction, person_id: str, body: TipBody) -> dict[str, Any]:
         """Whose it is, where it is shown, and the page to return to."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.features.money.ledger import PLATFORM, Account, Ledger, available, pending, queries
+from server.features.money.ledger import PLATFORM, Account, Ledger, Transfer, available, pending, queries
 from server.features.money.ledger.check import Checks
 from server.features.money.ledger.ledger import OtherTransfer
 from storage.errors import Conflict, StorageError
@@ -84,6 +84,31 @@ async def test_a_transfer_that_does_not_come_to_zero_is_not_committed(
     with pytest.raises(Conflict):
         await books.post("a", amounts)
     assert await books.checks.check() == {"sum": 0, "transfers": 0, "entries": 0, "differences": []}
+
+
+async def test_of_many_transfers_the_new_ones_are_made_and_each_says_which(books: Books) -> None:
+    ada, bob = books.people
+
+    def paid(key: str, whose: str, amount: int, currency: str = "USD") -> Transfer:
+        amounts = {TEST: -amount, available(whose): amount}
+        return Transfer(amounts=amounts, key=key, kind="pool", currency=currency, subject="s")
+
+    async with books.db.transaction() as tx:
+        (first,) = await books.ledger.post_all(tx, [paid("z", ada, 5)])
+    given = [paid("b", ada, 7), paid("z", ada, 5), paid("a", bob, 9, "KWD"), paid("c", bob, 3)]
+    async with books.db.transaction() as tx:
+        made = await books.ledger.post_all(tx, given)
+        assert await books.ledger.post_all(tx, []) == []
+    assert first is not None
+    assert [one is not None for one in made] == [True, False, True, True]
+    assert [one["available"] for one in await books.balances(ada)] == [12]
+    assert [(one["currency"], one["available"]) for one in await books.balances(bob)] == [("KWD", 9), ("USD", 3)]
+    rows = await books.db.fetch("select id::text, key from ledger_transfers where key <> 'z' order by key")
+    assert [row["id"] for row in rows] == [made[2], made[0], made[3]]
+    with pytest.raises(OtherTransfer):
+        async with books.db.transaction() as tx:
+            await books.ledger.post_all(tx, [paid("d", ada, 1), paid("b", ada, 8)])
+    assert (await books.checks.check())["transfers"] == 4
 
 
 async def test_nothing_of_the_ledger_changes_or_goes(books: Books) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.features.money.memberships.months import month_after
+from server.features.money.memberships.months import month_after, month_before, prorated
 from storage.relationships import Relationships
 from storage.seen_streams import seen_stream
 from tests.server.features.money.conftest import Shop
@@ -20,6 +20,9 @@ TIERS = {
 }
 
 
+GIFT = {"user": "ada", "tier": "friend", "gift_count": 5}
+
+
 async def offer(shop: Shop) -> list[dict[str, Any]]:
     status, answer = await shop.call("PUT", "/me/tiers", token=shop.ada, json=TIERS)
     assert status == 200, answer
@@ -30,6 +33,11 @@ async def subscribe(shop: Shop, **more: Any) -> dict[str, Any]:
     status, answer = await shop.call("POST", "/subscriptions", json={"user": "ada", "tier": "friend", **more})
     assert status == 201, answer
     return dict(answer)
+
+
+async def subscribe_as(shop: Shop, token: str) -> None:
+    body = {"user": "ada", "tier": "friend"}
+    assert (await shop.call("POST", "/subscriptions", token=token, json=body))[0] == 201
 
 
 async def mine(shop: Shop, token: str | None = None) -> list[dict[str, Any]]:
@@ -190,3 +198,109 @@ async def test_stripe_bills_each_month_by_an_invoice_which_counts_once(stripe_sh
 @pytest.mark.parametrize(("at", "then"), [("2027-01-31", "2027-02-28"), ("2027-12-05", "2028-01-05")])
 def test_a_month_ends_on_the_same_day_or_the_last_one(at: str, then: str) -> None:
     assert month_after(datetime.fromisoformat(at)) == datetime.fromisoformat(then)
+
+
+async def test_a_gift_to_the_room_finds_persons_there_and_the_rest_goes_back(shop: Shop) -> None:
+    await offer(shop)
+    names = ["eve", "dan", "fay"]
+    tokens = {name: await shop.served.register(name) for name in names}
+    await subscribe_as(shop, tokens["fay"])  # who has one draws none
+    await shop.settle()
+    people = [*names, "ada", "bob"]
+    shop.kit.present += [await shop.id_of(name) for name in people]
+    assert (await shop.call("POST", "/subscriptions", json={**GIFT, "gift_count": 2}))[0] == 422
+    assert (await shop.call("POST", "/subscriptions", json={**GIFT, "gift_to": "eve"}))[0] == 422
+    assert (await shop.call("POST", "/subscriptions", token=shop.ada, json=GIFT))[0] == 422
+    status, answer = await shop.call("POST", "/subscriptions", json=GIFT)
+    assert (status, answer["subscription"], answer["gift"]["amount"]) == (201, None, 5 * 499)
+    assert (await mine(shop, tokens["eve"])) == []
+    await shop.settle()
+    for name in ("eve", "dan"):
+        (one,) = await mine(shop, tokens[name])
+        assert (one["state"], one["gift_from"]["username"], one["is_cancelled"]) == ("active", "bob", True)
+    assert len(await mine(shop)) == 2
+    assert (await shop.balance(shop.ada))[0]["pending"] == 450 + 2 * 499 - 99  # what went to nobody came back
+    shown = [body for _, event, body in shop.kit.published.events if event == "subscription" and body["gift_from"]]
+    assert sorted(one["user"]["username"] for one in shown) == ["dan", "eve"]
+    await pass_time(shop, 32)
+    assert [one["state"] for one in await mine(shop, tokens["eve"])] == ["ended"]
+    await shop.require_sound()
+
+
+async def test_a_gift_that_is_given_back_gives_no_rights(shop: Shop) -> None:
+    await offer(shop)
+    eve = await shop.served.register("eve")
+    shop.kit.present.append(await shop.id_of("eve"))
+    assert (await shop.call("POST", "/subscriptions", json={**GIFT, "gift_count": 1}))[0] == 201
+    await shop.settle()
+    assert [one["state"] for one in await mine(shop, eve)] == ["active"]
+    _, page = await shop.call("GET", "/admin/payments", token=shop.admin)
+    path = f"/admin/payments/{page['items'][0]['id']}/refund"
+    assert (await shop.call("POST", path, token=shop.admin, json={}))[0] == 202
+    await shop.settle()
+    assert [one["state"] for one in await mine(shop, eve)] == ["ended"]
+
+
+async def change(shop: Shop, subscription_id: str, tier: str, **more: Any) -> tuple[int, Any]:
+    return await shop.call("PATCH", f"/subscriptions/{subscription_id}", json={"tier": tier}, **more)
+
+
+async def test_a_dearer_tier_holds_at_once_and_costs_the_rest_of_the_month(shop: Shop) -> None:
+    tiers = [{"name": name, "amount": amount, "currency": "USD"} for name, amount in (("Friend", 499), ("Hero", 1_499))]
+    euro = {"name": "Euro", "amount": 500, "currency": "EUR"}
+    await shop.call("PUT", "/me/tiers", token=shop.ada, json={"tiers": [*tiers, euro]})
+    one = (await subscribe(shop))["subscription"]
+    assert (await change(shop, one["id"], "hero"))[0] == 409  # not paid
+    await shop.settle()
+    assert (await change(shop, one["id"], "hero", token=shop.ada))[0] == 404
+    assert (await change(shop, one["id"], "none"))[0] == 404
+    status, problem = await change(shop, one["id"], "euro")
+    assert (status, problem["errors"][0]["field"]) == (422, "tier")
+    status, changed = await change(shop, one["id"], "hero")
+    assert (status, changed["tier"], changed["amount"], changed["months"]) == (200, "Hero", 1_499, 1)
+    await shop.settle()
+    _, page = await shop.call("GET", "/admin/payments", token=shop.admin)
+    proration, first = page["items"]
+    assert (proration["kind"], first["kind"]) == ("proration", "subscription")
+    assert 990 <= proration["net"] <= 1_000
+    assert [(found["months"], found["state"]) for found in await mine(shop)] == [(1, "active")]
+    assert (await change(shop, one["id"], "friend"))[1]["amount"] == 499
+    await shop.settle()
+    await pass_time(shop, 32)
+    _, page = await shop.call("GET", "/admin/payments", token=shop.admin)
+    assert (page["items"][0]["kind"], page["items"][0]["net"]) == ("subscription", 499)
+    assert (await shop.call("POST", "/me/billing-portal"))[1] == {"url": "https://live.test/settings/money"}
+    await shop.require_sound()
+
+
+async def test_stripe_prorates_a_dearer_tier_by_an_invoice_that_is_no_month(stripe_shop: Shop) -> None:
+    shop, stripe = stripe_shop, stripe_shop.stripe
+    assert stripe is not None
+    assert (await shop.call("POST", "/me/billing-portal"))[0] == 409
+    tiers = [{"name": name, "amount": amount, "currency": "USD"} for name, amount in (("Friend", 500), ("Hero", 1_500))]
+    await shop.call("PUT", "/me/tiers", token=shop.ada, json={"tiers": tiers})
+    one = (await subscribe(shop))["subscription"]
+    stripe.begin_subscription(next(iter(stripe.sessions)))
+    await shop.deliver()
+    status, changed = await change(shop, one["id"], "Hero")
+    assert (status, changed["tier"]) == (200, "Hero")
+    (subscription,) = stripe.subscriptions.values()
+    assert subscription["amount"] == 1_500
+    await shop.deliver()
+    (found,) = await mine(shop)
+    assert (found["months"], found["amount"]) == (1, 1_500)
+    assert (await shop.balance(shop.ada))[0]["pending"] == 450 + 450
+    assert (await change(shop, one["id"], "Friend"))[0] == 200
+    stripe.bill(subscription["id"])
+    await shop.deliver()
+    assert [found["months"] for found in await mine(shop)] == [2]
+    _, portal = await shop.call("POST", "/me/billing-portal")
+    assert portal == {"url": f"https://billing.stripe.test/{subscription['customer']}"}
+    await shop.require_sound()
+
+
+def test_the_rest_of_a_month_costs_its_part_by_time() -> None:
+    ends = datetime(2027, 3, 1, tzinfo=UTC)
+    assert month_before(ends) == datetime(2027, 2, 1, tzinfo=UTC)
+    for days, due in ((28, 1_000), (14, 500), (0, 0), (-1, 0), (40, 1_000)):
+        assert prorated(1_000, ends=ends, now=ends - timedelta(days=days)) == due

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
+from actors.screening import ChatFilter
+from storage.chat_filters import write_filter
 from tests.server.features.money.conftest import Shop
 from tests.server.kit import Kit
 
@@ -126,3 +130,16 @@ async def test_what_is_given_back_leaves_the_balance_and_no_more_than_was_paid(s
     assert await shop.balance(shop.ada) == [{"currency": "USD", "available": 0, "pending": 0}]
     assert (await shop.call("GET", f"/tips/{tip['id']}"))[1]["state"] == "refunded"
     await shop.require_sound()
+
+
+async def test_a_message_that_the_room_would_not_let_be_written_is_no_tip(shop: Shop) -> None:
+    words = {"words": [{"text": "scam", "action": "refuse"}, {"text": "spoiler", "action": "hold"}]}
+    async with shop.kit.database.transaction() as tx:
+        await write_filter(tx, await shop.id_of("ada"), msgspec.convert(words, ChatFilter))
+    body = {"stream_id": shop.stream, "amount": 500, "currency": "USD"}
+    for message in ("a SCAM", "spoiler"):
+        status, problem = await shop.call("POST", "/tips", json={**body, "message": message})
+        assert (status, problem["errors"][0]["field"]) == (422, "message")
+    await shop.tip(message="fine")
+    await shop.settle()
+    assert [one["message"] for one in shop.shown()] == ["fine"]

@@ -15,8 +15,8 @@ const BADGES: Readonly<Record<string, () => string>> = {
   subscriber: () => t("subscriber"),
   follower: () => t("longFollower"),
 };
-/** Worn only where the owner has drawn one: most followers have it. */
-const DRAWN_ONLY: ReadonlySet<string> = new Set(["follower"]);
+/** Worn only where the owner has drawn one: most followers have it, and a subscriber has the server's own. */
+const DRAWN_ONLY: ReadonlySet<string> = new Set(["follower", ...["3", "6", "12", "24"].map((months) => `subscriber_${months}`)]);
 
 export function badgeNodes(names: readonly string[], drawn: Looks["badges"]): Node[] {
   return names.flatMap((name) => {

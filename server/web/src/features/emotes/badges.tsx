@@ -7,7 +7,16 @@ import { type Badge, type BadgeKind, myBadges, putBadge, removeBadge } from "./c
 import { TYPES } from "./files";
 import { t } from "./words";
 
-const KINDS = ["moderator", "vip", "subscriber", "follower"] as const satisfies readonly BadgeKind[];
+const KINDS = [
+  "moderator",
+  "vip",
+  "subscriber",
+  "subscriber_3",
+  "subscriber_6",
+  "subscriber_12",
+  "subscriber_24",
+  "follower",
+] as const satisfies readonly BadgeKind[];
 
 export function BadgesPanel() {
   const [badges, setBadges] = useState<Badge[]>([]);

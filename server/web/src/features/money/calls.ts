@@ -28,3 +28,26 @@ export const openPayoutAccount = (): Promise<Answer<"openPayoutAccount">> => cal
 
 export const askPayout = (currency: string): Promise<Answer<"askPayout">> =>
   call("/me/payouts", { method: "POST", body: { currency }, headers: once() });
+
+// For operators.
+
+export type AdminLedger = Answer<"listTransfers">;
+export type Check = Answer<"checkLedger">;
+export type StripeEvent = Answer<"listStripeEvents">["items"][number];
+export type Reconciliation = Answer<"listReconciliations">["items"][number];
+
+const page = (cursor: string | null): string => new URLSearchParams(cursor ? { cursor } : {}).toString();
+
+export const transfers = (cursor: string | null): Promise<AdminLedger> => call(`/admin/ledger?${page(cursor)}`);
+
+export const checkLedger = (): Promise<Check> => call("/admin/ledger/check", { timeoutMs: 300_000 });
+
+export const stripeEvents = (state: string): Promise<Answer<"listStripeEvents">> =>
+  call(`/admin/webhooks/stripe?${new URLSearchParams(state ? { state, limit: "50" } : { limit: "50" })}`);
+
+export const replayEvent = (id: string): Promise<Answer<"replayStripeEvent">> =>
+  call(`/admin/webhooks/stripe/${encodeURIComponent(id)}/replay`, { method: "POST" });
+
+export const reconciliations = (): Promise<Answer<"listReconciliations">> => call("/admin/payments/reconciliations?limit=10");
+
+export const reconcile = (): Promise<Answer<"reconcile">> => call("/admin/payments/reconciliations", { method: "POST" });

@@ -13,6 +13,8 @@ import { t } from "./words";
 
 const SHOWN_MS = 10_000;
 const MAX_MESSAGE = 300;
+const GIFT_COUNTS = [1, 5, 10, 50] as const;
+type GiftCount = (typeof GIFT_COUNTS)[number];
 
 /** Where the payer goes on: the provider's page; with test money there is none. */
 function goOn(isTest: boolean, url: string | null, done: string): void {
@@ -124,7 +126,15 @@ function Tiers({ username }: { username: string }) {
   const begin = async (tier: Tier): Promise<void> => {
     try {
       const { subscription, checkout_url } = await subscribe({ user: username, tier: tier.id });
-      goOn(subscription.is_test, checkout_url, t("subscribed"));
+      goOn(subscription?.is_test ?? false, checkout_url, t("subscribed"));
+    } catch (error) {
+      toast(sentence(error), "bad");
+    }
+  };
+  const give = async (tier: Tier, count: GiftCount): Promise<void> => {
+    try {
+      const { gift, checkout_url } = await subscribe({ user: username, tier: tier.id, gift_count: count });
+      goOn(gift?.is_test ?? false, checkout_url, t("giftGiven"));
     } catch (error) {
       toast(sentence(error), "bad");
     }
@@ -140,8 +150,31 @@ function Tiers({ username }: { username: string }) {
           <button type="button" class="button" onClick={() => void begin(tier)}>
             {t("subscribe", { amount: money(tier.amount, tier.currency) })}
           </button>
+          <GiftToRoom tier={tier} onGive={(count) => void give(tier, count)} />
         </li>
       ))}
     </ul>
+  );
+}
+
+/** A month for some persons of the room, drawn at random. */
+function GiftToRoom({ tier, onGive }: { tier: Tier; onGive: (count: GiftCount) => void }) {
+  const [count, setCount] = useState<GiftCount>(1);
+  return (
+    <div class="row">
+      <label>
+        {t("giftCount")}
+        <select value={count} onChange={(event) => setCount(Number(event.currentTarget.value) as GiftCount)}>
+          {GIFT_COUNTS.map((one) => (
+            <option key={one} value={one}>
+              {one}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="button" class="button" onClick={() => onGive(count)}>
+        {t("giveToRoom", { amount: money(tier.amount * count, tier.currency) })}
+      </button>
+    </div>
   );
 }
