@@ -6,18 +6,20 @@ import asyncio
 import time
 import uuid
 from collections import Counter, deque
+from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
 from server.demo.client import Api, CallRefused, EventSocket, ServerLost, while_listening
 from server.demo.people import Company, DemoMember
-from server.demo.script import EMOJI, HOST, HOST_LINES, LINES, REPLIES
+from server.demo.script import EMOJI, HOST, HOST_LINES, LINES, REPLIES, TIP_CENTS, TIP_LINES
 
 HEARTBEAT_S: Final = 10.0
 MAX_FAILURES: Final = 20
 STEADY_S: Final = 15.0
 REPLY_SHARE: Final = 0.2
 REACTION_SHARE: Final = 0.35
+TIP_PAUSE_S: Final = 20.0
 
 
 class Audience:
@@ -74,6 +76,22 @@ class Audience:
                 self.counts["reactions"] += await _took(socket, "stream:react", react)
             said = {"room_id": room_id, **self._words(member)}
             self.counts["messages"] += await _took(socket, "chat:send", said)
+
+    async def tip(self, members: Sequence[DemoMember]) -> None:
+        """Give tips of test money until cancelled, or until the server takes none."""
+        while True:
+            await asyncio.sleep(min(90.0, self._chance.expovariate(1 / TIP_PAUSE_S)))
+            member, amount = self._chance.choice(members), self._chance.choice(TIP_CENTS)
+            tip = {"stream_id": self._stream_id, "amount": amount, "currency": "USD"}
+            try:
+                given = {**tip, "message": self._chance.choice(TIP_LINES)}
+                await self._api.call("POST", "/api/v1/tips", token=member.token, body=given)
+                self.counts["tips"] += 1
+            except CallRefused as refusal:
+                if refusal.status == 401:
+                    await self._company.sign_in(member)
+                elif refusal.status == 503:
+                    return
 
     def _words(self, member: DemoMember) -> dict[str, Any]:
         said: dict[str, Any] = {"client_id": uuid.uuid4().hex}

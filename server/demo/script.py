@@ -142,3 +142,5 @@ HOST_LINES: Final = (
 )
 REPLIES: Final = ("agreed", "so true", "ha!", "wait, really?", "this", "you say that every time", "👏 👏", "good point")
 EMOJI: Final = ("❤️", "🔥", "😂", "🎉", "👍", "😮")
+TIP_CENTS: Final = (100, 200, 500, 1_000, 2_500)
+TIP_LINES: Final = ("For the colour bars.", "Buy yourself a tea.", "Best tone of the night.", "")

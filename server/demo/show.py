@@ -155,6 +155,9 @@ class Show:
             everybody: Sequence[DemoMember | None] = [*self._members.values(), *[None] * GUESTS]
             for member in everybody:
                 group.create_task(audience.attend(member), name="somebody")
+            if self._settings.test_money and self._settings.stripe_secret_key is None:
+                crowd = [member for persona, member in self._members.items() if persona is not HOST]
+                group.create_task(audience.tip(crowd), name="tips")
             group.create_task(self._report(audience), name="report")
 
     async def _earlier(self, for_s: float) -> None:
@@ -229,7 +232,7 @@ class Show:
         while True:
             await asyncio.sleep(STATUS_S)
             minutes, seconds = divmod(round(time.monotonic() - started_at), 60)
-            told = ", ".join(f"{audience.counts[what]} {what}" for what in ("viewers", "messages", "reactions"))
+            told = ", ".join(f"{audience.counts[what]} {what}" for what in ("viewers", "messages", "reactions", "tips"))
             print(f"  {minutes:02}:{seconds:02}  {told}", flush=True)
 
 
