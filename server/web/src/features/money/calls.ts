@@ -29,6 +29,16 @@ export const openPayoutAccount = (): Promise<Answer<"openPayoutAccount">> => cal
 export const askPayout = (currency: string): Promise<Answer<"askPayout">> =>
   call("/me/payouts", { method: "POST", body: { currency }, headers: once() });
 
+export type PoolStatement = Answer<"listPoolStatements">["items"][number];
+export type Split = Answer<"listSplits">["items"][number];
+
+export const poolStatements = (): Promise<Answer<"listPoolStatements">> => call("/me/pool?limit=50");
+
+export const splits = (): Promise<Answer<"listSplits">> => call("/me/splits?limit=50");
+
+export const answerSplit = (id: string, verb: "agree" | "decline"): Promise<Answer<"agreeSplit">> =>
+  call(`/splits/${id}/${verb}`, { method: "POST" });
+
 // For operators.
 
 export type AdminLedger = Answer<"listTransfers">;

@@ -6,6 +6,7 @@ import { toast } from "../../ui/toasts";
 import { CURRENCIES, minorUnits, money } from "./amounts";
 import { askPayout, balances, myTiers, openPayoutAccount, payouts, putTiers, type Balance, type NewTier, type Payout, type Tier } from "./calls";
 import "./money.css";
+import { Pool } from "./pool";
 import { t } from "./words";
 
 const STATES = { pending: "underWay", paid: "paid", failed: "failed" } as const;
@@ -61,6 +62,7 @@ export default function Earnings() {
           {t("payoutAccount")}
         </button>
       </section>
+      <Pool />
       {earned.payouts.length > 0 && (
         <section class="panel">
           <h2>{t("payouts")}</h2>
