@@ -37,6 +37,7 @@ from server.features.safety import cases, screening
 from server.features.settings import FeatureSettings
 from server.features.social import communities, feed, posts
 from server.features.social.posts import PostsRoom, Topics
+from server.features.town import projects
 from server.features.videos import (
     captions,
     clips,
@@ -244,6 +245,7 @@ def install(
             when_changed=changed,
         ),
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
+        projects.build(platform, settings=settings, topics=core.topics),
         search.build(
             platform,
             addresses=core.addresses,

@@ -14,6 +14,7 @@ from msgspec import inspect
 
 from actors.call import Call
 from actors.chat import ChatRoom
+from actors.document import Document
 from actors.reader import FactReader
 from actors.runtime.frames import Deliver, Failure, Reply
 from actors.runtime.message import reply_type, wire_name
@@ -42,7 +43,7 @@ from storage.facts import Fact, name_of
 from storage.members import Member
 
 RECORD = Path(__file__).with_name("wire_schema.txt")
-ACTORS = (LiveStream, ChatRoom, ViewCounter, Call, FactReader, NodeActor)
+ACTORS = (LiveStream, ChatRoom, ViewCounter, Call, Document, FactReader, NodeActor)
 FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 
 MODULES = (

@@ -135,6 +135,18 @@ SAMPLES = {
     "reward_redemptions": "insert into reward_redemptions (id, owner_id, room_id, reward_id, person_id, client_id,"
     f" title, cost, redeemed_at) values ('{STREAM}', $2, '{ROOM}', '{ROOM}', $1, 'c', 't', 1, now()),"
     f" ('{ROOM}', $1, '{ROOM}', '{STREAM}', $2, 'c', 't', 1, now())",
+    "project_members": f"with p as (insert into projects (id, title, description, columns, created_at) select '{ROOM}',"
+    " 't', '', '{a}', now() where $2::uuid is not null returning id)"
+    " insert into project_members (project_id, person_id, role, since)"
+    " select p.id, $1, 'owner', now() from p union all select p.id, $2, 'viewer', now() from p",
+    "project_tasks": "insert into project_tasks (id, project_id, title, text, board_column, position, assignee_id,"
+    " author_id, created_at, changed_at) values"
+    f" ('{ROOM}', '{ROOM}', 't', '', 'a', 1, $1, $2, now(), now()),"
+    f" ('{STREAM}', '{ROOM}', 't', '', 'a', 1, $2, $1, now(), now())",
+    "project_documents": "insert into project_documents (id, project_id, title, author_id, created_at, changed_at)"
+    f" select '{ROOM}', '{ROOM}', 't', $1, now(), now() where $2::uuid is not null",
+    "project_document_updates": "insert into project_document_updates (document_id, seq, author_id, data)"
+    f" select '{ROOM}', 1, $1, '' where $2::uuid is not null",
     "unban_requests": "insert into unban_requests (id, room_id, person_id, banned_at, text, created_at)"
     f" select '{ROOM}', '{ROOM}', $1, now(), 't', now() where $2::uuid is not null",
     "moderator_notes": "insert into moderator_notes (id, owner_id, person_id, author_id, text, created_at)"

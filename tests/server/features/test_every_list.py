@@ -60,6 +60,7 @@ OPERATORS: Final = Exempt("for admins, who see everybody")
 TIES: Final = Exempt("one's own ties, to be taken back")
 MODERATORS: Final = Exempt("for the moderators of a room, who decide about everybody in it")
 NAMELESS: Final = Exempt("of a stream that one may watch, and names nobody")
+MEMBERS_OF_PROJECT: Final = Exempt("for the members of a project, and names nobody but whom they gave a task to")
 
 LISTS: Final[dict[str, Walked | Exempt]] = {
     "listSessions": MINE,
@@ -78,6 +79,11 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listMyVideos": MINE,
     "listVideoCaptions": Exempt("of a video that one may watch, and names nobody"),
     "listVideosOfPerson": walked("/users/ada/videos"),
+    "listProjects": MINE,
+    "listProjectMembers": walked("/projects/{project}/members"),
+    "listTasks": MEMBERS_OF_PROJECT,
+    "listDocuments": MEMBERS_OF_PROJECT,
+    "listDocumentVersions": MEMBERS_OF_PROJECT,
     "listMyBadges": MINE,
     "listGoals": MINE,
     "getOverlayGoals": MINE,
@@ -262,6 +268,10 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     event = {"title": "A walk", "starts_at": "2030-05-01T10:00:00Z"}
     places["event"] = (await scene.act("ada", "POST", "/communities/walkers/events", json=event))["event"]["id"]
     await scene.act("ada", "PUT", f"/communities/walkers/events/{places['event']}/attendance")
+    project = (await scene.act("bob", "POST", "/projects", json={"title": "A walk"}))["project"]
+    places["project"] = project["id"]
+    for who in ("ada", "eve"):
+        await scene.act("bob", "PUT", f"/projects/{project['id']}/members/{who}")
     [search] = [one for one in kit.install().features if one.name == "search"]
     await scene.settle()
     await kit.run_schedule(search, "search.fill")

@@ -1,0 +1,64 @@
+"""The content of a document: Yjs's types and updates, on Yrs through pycrdt.
+
+What people send is decoded in a scratch document first: what does not decode never touches the real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pycrdt
+
+ROOT: Final = "content"
+"""The shared text of a document, by its name in Yjs."""
+EMPTY: Final = b"\x00\x00"
+"""The update that changes nothing."""
+NOTHING: Final = b"\x00"
+"""The state vector of who has nothing."""
+
+
+class Undecodable(ValueError):
+    """What was sent is no update, or no state vector, of Yjs."""
+
+
+class Content:
+    def __init__(self, updates: Sequence[bytes] = ()) -> None:
+        """Raises ``Undecodable``."""
+        self._doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+        self._text = self._doc.get(ROOT, type=pycrdt.Text)
+        for update in updates:
+            _apply(self._doc, update)
+
+    def apply(self, update: bytes) -> None:
+        """The same update again changes nothing. Raises ``Undecodable`` with the content as it was."""
+        _apply(pycrdt.Doc(), update)
+        _apply(self._doc, update)
+
+    def whole(self) -> bytes:
+        return self._doc.get_update()
+
+    def behind(self, state_vector: bytes) -> bytes:
+        """What who has this state vector lacks. Raises ``Undecodable``."""
+        try:
+            return self._doc.get_update(state_vector or NOTHING)
+        except ValueError as error:
+            raise Undecodable(str(error)) from None
+
+    def state_vector(self) -> bytes:
+        return self._doc.get_state()
+
+    def text(self) -> str:
+        return str(self._text)
+
+
+def merged(updates: Sequence[bytes]) -> bytes:
+    """The updates, each of which decodes, as one."""
+    return updates[0] if len(updates) == 1 else pycrdt.merge_updates(*updates)
+
+
+def _apply(doc: pycrdt.Doc[pycrdt.Text], update: bytes) -> None:
+    try:
+        doc.apply_update(update)
+    except ValueError as error:
+        raise Undecodable(str(error)) from None
