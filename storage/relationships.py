@@ -68,6 +68,11 @@ union all
 select 'member', exists (select from users where id = $2 and email_verified_at is not null),
     (select restricted_until from users where id = $2)
 from community_members m where m.community_id = $1 and m.person_id = $2 and m.state = 'member'
+union all
+select 'member', exists (select from users where id = $2 and email_verified_at is not null),
+    (select restricted_until from users where id = $2)
+from courses c where c.id = $1 and (c.author_id = $2 or exists (
+    select from course_enrolments m where m.course_id = $1 and m.person_id = $2 and m.state = 'enrolled'))
 """
 _RELATIONSHIP: Final = """
 select (select created_at from follows where follower_id = $2 and followee_id = $1) as following_since,

@@ -156,6 +156,8 @@ _GUESTS: Final = "select user_id from stream_guests where stream_id = $1"
 _MEMBERS: Final = """
 select person_id from conversation_members where room_id = $1 and state in ('open', 'request')
 union all select person_id from community_members where community_id = $1 and state = 'member'
+union all select person_id from course_enrolments where course_id = $1 and state = 'enrolled'
+union all select author_id from courses where id = $1
 """
 _ADMITTED: Final = {
     "followers": "select follower_id as id from follows where followee_id = $1 and follower_id = any($2::uuid[])",

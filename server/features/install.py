@@ -37,7 +37,7 @@ from server.features.safety import cases, screening
 from server.features.settings import FeatureSettings
 from server.features.social import communities, feed, posts
 from server.features.social.posts import PostsRoom, Topics
-from server.features.town import projects
+from server.features.town import courses, projects
 from server.features.videos import (
     captions,
     clips,
@@ -246,6 +246,7 @@ def install(
         ),
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
         projects.build(platform, settings=settings, topics=core.topics),
+        courses.build(platform, settings=settings, payments=paying.payments, site=site, when_changed=changed),
         search.build(
             platform,
             addresses=core.addresses,

@@ -15,6 +15,7 @@ from server.features.safety.screening_settings import ScreeningSettings
 from server.features.social.community_settings import CommunitySettings
 from server.features.social.feed_settings import FeedSettings
 from server.features.social.settings import PostSettings
+from server.features.town.course_settings import CourseSettings
 from server.features.town.project_settings import ProjectSettings
 from server.features.videos.settings import (
     ClipSettings,
@@ -52,4 +53,5 @@ class FeatureSettings(
     WorkSettings,
     ScreeningSettings,
     ProjectSettings,
+    CourseSettings,
 ): ...

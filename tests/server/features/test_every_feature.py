@@ -34,6 +34,7 @@ where c.contype = 'f' and c.confrelid = 'users'::regclass
 
 # One row about the person $1, with bob $2 as anybody else, for each table that names one and is not filled already.
 STREAM, ROOM = UUID(int=7), UUID(int=8)
+COURSE, OTHER_COURSE = UUID(int=70), UUID(int=71)
 SAMPLES = {
     "follows": "insert into follows (follower_id, followee_id) values ($2, $1)",
     "follow_requests": "insert into follow_requests (follower_id, followee_id) values ($2, $1)",
@@ -135,6 +136,18 @@ SAMPLES = {
     "reward_redemptions": "insert into reward_redemptions (id, owner_id, room_id, reward_id, person_id, client_id,"
     f" title, cost, redeemed_at) values ('{STREAM}', $2, '{ROOM}', '{ROOM}', $1, 'c', 't', 1, now()),"
     f" ('{ROOM}', $1, '{ROOM}', '{STREAM}', $2, 'c', 't', 1, now())",
+    "courses": f"with r as (insert into chat_rooms (id, log_epoch, is_private) values ('{COURSE}', 'e', true),"
+    f" ('{OTHER_COURSE}', 'e', true) returning id) insert into courses (id, author_id, title, description, search,"
+    " visibility, amount, currency, created_at) select r.id, case r.id when"
+    f" '{COURSE}' then $1::uuid else $2::uuid end, 't', '', 't', 'public', 0, 'USD', now() from r",
+    "course_enrolments": "insert into course_enrolments (id, course_id, person_id, state, since)"
+    f" select '{ROOM}', '{OTHER_COURSE}', $1, 'enrolled', now() where $2::uuid is not null",
+    "course_progress": "with l as (insert into course_lessons (id, course_id, kind, title, position, text, questions,"
+    f" pass_percent, requires, created_at) values ('{ROOM}', '{OTHER_COURSE}', 'text', 't', 1, '', '[]', 70, '{{}}',"
+    " now()) returning id) insert into course_progress (lesson_id, person_id, percent, changed_at)"
+    " select l.id, $1, 1, now() from l where $2::uuid is not null",
+    "course_certificates": "insert into course_certificates (code, course_id, person_id, title, name, issued_at)"
+    f" select 'c', '{OTHER_COURSE}', $1, 't', 'n', now() where $2::uuid is not null",
     "project_members": f"with p as (insert into projects (id, title, description, columns, created_at) select '{ROOM}',"
     " 't', '', '{a}', now() where $2::uuid is not null returning id)"
     " insert into project_members (project_id, person_id, role, since)"

@@ -84,6 +84,9 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listTasks": MEMBERS_OF_PROJECT,
     "listDocuments": MEMBERS_OF_PROJECT,
     "listDocumentVersions": MEMBERS_OF_PROJECT,
+    "listCourses": walked("/courses?q=zebra"),
+    "listMyCourses": walked("/me/courses"),
+    "listLessons": NAMELESS,
     "listMyBadges": MINE,
     "listGoals": MINE,
     "getOverlayGoals": MINE,
@@ -268,6 +271,8 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     event = {"title": "A walk", "starts_at": "2030-05-01T10:00:00Z"}
     places["event"] = (await scene.act("ada", "POST", "/communities/walkers/events", json=event))["event"]["id"]
     await scene.act("ada", "PUT", f"/communities/walkers/events/{places['event']}/attendance")
+    course = (await scene.act("ada", "POST", "/courses", json={"title": "zebra"}))["course"]
+    await scene.act("eve", "PUT", f"/courses/{course['id']}/enrolment")
     project = (await scene.act("bob", "POST", "/projects", json={"title": "A walk"}))["project"]
     places["project"] = project["id"]
     for who in ("ada", "eve"):

@@ -1,0 +1,103 @@
+"""Courses: lessons in an order, progress, quizzes, certificates, and a room for who is enrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.money.payments import Payments
+from server.features.town.course_settings import CourseSettings
+from server.features.town.courses import queries
+from server.features.town.courses.courses import Courses
+from server.features.town.courses.learning import Learning
+from server.features.town.courses.lessons import Lessons
+from server.features.town.courses.routes import CourseRoutes
+from server.features.town.courses.shapes import MAX_QUESTIONS
+from server.http.limits import hourly
+from server.outbound.settings import Site
+from storage.postgres import Transaction
+
+__all__ = ["build"]
+
+CHANGES_PER_HOUR: Final = 3_600
+
+
+def build(
+    platform: Platform,
+    *,
+    settings: CourseSettings,
+    payments: Payments,
+    site: Site,
+    when_changed: Callable[[], Awaitable[None]],
+) -> Feature:
+    """``when_changed``: this node need not wait to find out who may be in which room."""
+    courses = Courses(
+        db=platform.db,
+        ids=platform.ids,
+        now=platform.now,
+        payments=payments,
+        when_changed=when_changed,
+        most=settings.max_courses,
+    )
+    lessons = Lessons(
+        db=platform.db, ids=platform.ids, now=platform.now, courses=courses, most=settings.max_course_lessons
+    )
+    learning = Learning(
+        db=platform.db,
+        ids=platform.ids,
+        now=platform.now,
+        courses=courses,
+        lessons=lessons,
+        payments=payments,
+        when_changed=when_changed,
+        origin=site.origin,
+        most=settings.max_course_people,
+    )
+    routes = CourseRoutes(
+        courses=courses,
+        lessons=lessons,
+        learning=learning,
+        site=site.name,
+        rate=hourly("courses", CHANGES_PER_HOUR),
+    )
+    return Feature(
+        name="courses",
+        operations=routes.operations(),
+        consumers=learning.consumers(),
+        personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=_erase),
+        limits={
+            "courses": settings.max_courses,
+            "course_lessons": settings.max_course_lessons,
+            "course_people": settings.max_course_people,
+            "quiz_questions": MAX_QUESTIONS,
+        },
+    )
+
+
+TABLES: Final = frozenset({"courses", "course_enrolments", "course_progress", "course_certificates"})
+SECTIONS: Final = (
+    rows_by_id(
+        "courses",
+        "id, title, description, visibility, amount, currency, created_at",
+        "courses where author_id = $1",
+    ),
+    rows_by_id("course_enrolments", "id, course_id, state, since", "course_enrolments where person_id = $1"),
+    rows_by_id(
+        "course_progress",
+        "lesson_id, percent, answers, changed_at",
+        "course_progress where person_id = $1",
+        "lesson_id",
+    ),
+    rows_by_id(
+        "course_certificates",
+        "course_id, code, title, name, issued_at",
+        "course_certificates where course_id is not null and person_id = $1",
+        "course_id",
+    ),
+)
+
+
+async def _erase(tx: Transaction, person_id: str) -> None:
+    for sql in queries.ERASE:
+        await tx.execute(sql, person_id)
