@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0079"
-down_revision = "0078"
+revision = "0083"
+down_revision = "0082"
 
 OWNER = "courses"
 
