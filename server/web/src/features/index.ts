@@ -8,6 +8,7 @@ import { chat } from "./chat";
 import { cluster } from "./cluster";
 import { clips } from "./clips";
 import { communities } from "./communities";
+import { courses } from "./courses";
 import { dashboard } from "./dashboard";
 import { directory } from "./directory";
 import { embeds } from "./embeds";
@@ -27,6 +28,7 @@ import { notifications } from "./notifications";
 import { overlays } from "./overlays";
 import { people } from "./people";
 import { player } from "./player";
+import { projects } from "./projects";
 import { recordings } from "./recordings";
 import { posts } from "./posts";
 import { restreams } from "./restreams";
@@ -46,6 +48,8 @@ export const features: readonly Feature[] = [
   home,
   feed,
   communities,
+  courses,
+  projects,
   search,
   streams,
   player,

@@ -5,6 +5,7 @@ import account from "../features/account/ar";
 import audit from "../features/audit/ar";
 import clips from "../features/clips/ar";
 import communities from "../features/communities/ar";
+import courses from "../features/courses/ar";
 import dashboard from "../features/dashboard/ar";
 import directory from "../features/directory/ar";
 import calls from "../features/calls/ar";
@@ -25,6 +26,7 @@ import notifications from "../features/notifications/ar";
 import overlays from "../features/overlays/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
+import projects from "../features/projects/ar";
 import recordings from "../features/recordings/ar";
 import posts from "../features/posts/ar";
 import restreams from "../features/restreams/ar";
@@ -54,6 +56,7 @@ export default {
   clips,
   cluster,
   communities,
+  courses,
   dashboard,
   directory,
   emotes,
@@ -72,6 +75,7 @@ export default {
   people,
   player,
   posts,
+  projects,
   realtime,
   recordings,
   restreams,

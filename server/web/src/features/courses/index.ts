@@ -1,0 +1,13 @@
+import { page, type Feature } from "../../feature";
+import { ScreenIcon } from "../../ui/icons";
+
+export const courses: Feature = {
+  name: "courses",
+  pages: [
+    page("/courses", () => import("./list")),
+    page("/courses/:courseId", () => import("./page")),
+    page("/lessons/:lessonId", () => import("./lesson")),
+    page("/certificates/:code", () => import("./certificate")),
+  ],
+  nav: [{ path: "/courses", label: { en: "Courses", ar: "الدورات" }, icon: ScreenIcon }],
+};
