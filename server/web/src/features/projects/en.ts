@@ -7,7 +7,6 @@ export default {
   description: "What it is about",
   create: "Begin",
   more: "Show more",
-  retry: "Try again",
   gone: "This project is not there",
   goneText: "It may have been deleted, or you are not one of its members.",
   tabs: "Parts of the project",
