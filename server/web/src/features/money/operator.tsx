@@ -100,7 +100,9 @@ function Totals({ totals }: { totals: AdminLedger["totals"] }) {
               <th scope="row" class="mono">
                 {one.account}
               </th>
-              <td class="tabular">{money(one.balance, one.currency)}</td>
+              <td class="tabular">
+                <bdi>{money(one.balance, one.currency)}</bdi>
+              </td>
             </tr>
           ))}
         </tbody>
@@ -126,7 +128,13 @@ function Transfers({ items }: { items: AdminLedger["items"] }) {
             <tr key={one.id}>
               <td>{when(one.at)}</td>
               <td class="mono">{one.kind}</td>
-              <td>{one.entries.map((entry) => `${entry.account} ${money(entry.amount, one.currency)}`).join(" · ")}</td>
+              <td class="money-entries">
+                {one.entries.map((entry, place) => (
+                  <span key={place}>
+                    <bdi class="mono">{entry.account}</bdi> <bdi>{money(entry.amount, one.currency)}</bdi>
+                  </span>
+                ))}
+              </td>
             </tr>
           ))}
         </tbody>
