@@ -27,11 +27,11 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Something about who may see or do what is another way now.
 
-    ``account``: ``subject_id`` was suspended or deleted, or is back. ``block``: ``subject_id`` blocks ``other_id``, or
-    no longer does. ``follow``: ``other_id`` follows ``subject_id`` no longer. ``stream``: its visibility, restrictions,
-    guests or password are others, or it has gone. ``name``: ``subject_id`` is called otherwise.
-    ``subscription``: ``other_id`` has begun or ended to subscribe to ``subject_id``.
-    ``room``: ``other_id`` is another thing in the private room ``subject_id``, or no member any more.
+    ``account``: ``subject_id`` was suspended, deleted, or restricted to reading, or is back. ``block``: ``subject_id``
+    blocks ``other_id``, or no longer does. ``follow``: ``other_id`` follows ``subject_id`` no longer. ``stream``: its
+    visibility, restrictions, guests or password are others, or it has gone. ``name``: ``subject_id`` is called
+    otherwise. ``subscription``: ``other_id`` has begun or ended to subscribe to ``subject_id``. ``room``: ``other_id``
+    is another thing in the private room ``subject_id``, or no member any more.
     """
 
     seq: int

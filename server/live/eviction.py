@@ -104,7 +104,8 @@ class Eviction:
         await self._judge_all_of(owner_id)
 
     async def _account_changed(self, user_id: str) -> None:
-        """Suspended, deleted, or back: the row tells which."""
+        """Suspended, deleted, or back, or restricted to reading, or no more: the row tells which."""
+        self._tell_rooms(ForgetRelationship(user_id=user_id))
         await self._judge_all_of(user_id)
         if await self._rights.is_deleted(user_id):
             self._mirrors.forget_author(user_id)

@@ -267,6 +267,8 @@ SAMPLES = {
     f" values ('{ROOM}', '{ROOM}', $1, 'spam', now(), now()), ('{STREAM}', '{ROOM}', $2, 'spam', now(), now())",
     "case_acts": "insert into case_acts (id, case_id, actor_id, action, reason, created_at)"
     f" values ('{ROOM}', '{ROOM}', $1, 'warn', 'x', now()), ('{STREAM}', '{ROOM}', $2, 'warn', 'x', now())",
+    "case_notes": "insert into case_notes (id, case_id, author_id, text, created_at)"
+    f" values ('{ROOM}', '{ROOM}', $1, 'x', now()), ('{STREAM}', '{ROOM}', $2, 'x', now())",
     "strikes": "insert into strikes (id, person_id, act_id, created_at, expires_at)"
     f" values ('{ROOM}', $1, '{ROOM}', now(), now()), ('{STREAM}', $2, '{STREAM}', now(), now())",
     "appeals": "insert into appeals (id, strike_id, person_id, text, created_at, due_at, decided_by)"

@@ -117,6 +117,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listPostsOfCommunity": posts("/communities/walkers/posts"),
     "listCases": MODERATORS,
     "listAppeals": MODERATORS,
+    "listTemplates": MODERATORS,
     "listMyReports": MINE,
     "listMyStrikes": MINE,
     "getFeed": posts("/feed?kind=explore&order=latest"),

@@ -11,12 +11,14 @@ from server.features.people.accounts.suspensions import Suspensions
 from server.features.safety.cases.effects import Effects
 from server.features.safety.cases.flags import Flags
 from server.features.safety.cases.moderation import Moderation
+from server.features.safety.cases.notes import MAX_NOTES, MAX_TEMPLATES, Notes
 from server.features.safety.cases.reports import Reports
 from server.features.safety.cases.routes import ModerationRoutes, ReportRoutes
 from server.features.safety.cases.rules import APPEAL_DUE, CLAIM_LASTS, STRIKE_LASTS
 from server.features.safety.cases.shapes import CASE, MAX_TEXT
 from server.features.safety.cases.strikes import Strikes
 from server.features.safety.cases.subjects import Subject, Subjects
+from server.features.safety.cases.transparency import Transparency
 from server.features.social.posts import Posts
 from server.http.limits import hourly
 from storage.postgres import Transaction
@@ -68,20 +70,31 @@ def build(
     )
     strikes = Strikes(db=platform.db, moderation=moderation, audit=platform.audit, ids=platform.ids, now=platform.now)
     mine = ReportRoutes(reports=reports, strikes=strikes, rate=hourly("reports", REPORTS_PER_HOUR))
-    moderators = ModerationRoutes(moderation=moderation, strikes=strikes, rate=hourly("moderation", ACTS_PER_HOUR))
+    rate = hourly("moderation", ACTS_PER_HOUR)
+    moderators = ModerationRoutes(moderation=moderation, strikes=strikes, rate=rate)
+    notes = Notes(db=platform.db, audit=platform.audit, ids=platform.ids, now=platform.now, rate=rate)
     feature = Feature(
         name="cases",
-        operations=[*mine.operations(), *moderators.operations()],
+        operations=[
+            *mine.operations(),
+            *moderators.operations(),
+            *notes.operations(),
+            *Transparency(db=platform.db, now=platform.now).operations(),
+        ],
         sent=[CASE],
         jobs=[effects.job],
         personal_data=PersonalData(
-            tables=frozenset({"cases", "reports", "case_acts", "strikes", "appeals"}), sections=SECTIONS, erase=_erase
+            tables=frozenset({"cases", "reports", "case_acts", "case_notes", "strikes", "appeals"}),
+            sections=SECTIONS,
+            erase=_erase,
         ),
         limits={
             "reports_per_hour": REPORTS_PER_HOUR,
             "report_detail": MAX_TEXT,
             "strike_days": STRIKE_LASTS.days,
             "appeal_days": APPEAL_DUE.days,
+            "case_notes": MAX_NOTES,
+            "case_templates": MAX_TEMPLATES,
             "claim_s": CLAIM_LASTS.total_seconds(),
         },
     )
@@ -102,6 +115,7 @@ SECTIONS: Final = (
         "strikes s join case_acts a on a.id = s.act_id where s.person_id = $1",
         "s.id",
     ),
+    rows_by_id("case_notes", "id, case_id, text, created_at", "case_notes where author_id = $1"),
     rows_by_id("appeals", "id, text, state, note, created_at, decided_at", "appeals where person_id = $1"),
 )
 
@@ -111,6 +125,7 @@ _ERASE: Final = (
     "update cases set claimed_by = null, claimed_until = null where claimed_by = $1",
     "update reports set reporter_id = null, detail = '' where reporter_id = $1",
     "update case_acts set actor_id = null where actor_id = $1",
+    "update case_notes set author_id = null where author_id = $1",
     "update appeals set decided_by = null where decided_by = $1",
 )
 

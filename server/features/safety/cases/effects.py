@@ -26,6 +26,7 @@ from server.features.videos.library import set_restrictions
 from server.jobs import Attempt, Job, Jobs
 from storage.errors import StorageError
 from storage.postgres import Database, Row, Transaction
+from storage.rights import note_change
 
 RESTRICTED_FOR: Final = timedelta(days=7)
 SUSPENDED_FOR: Final = timedelta(days=30)
@@ -72,6 +73,7 @@ class Effects:
         owner_id = case["owner_id"]
         if action == "restrict":
             before = await tx.fetchval(queries.RESTRICT, owner_id, until)
+            await note_change(tx, "account", owner_id)
             return {"restricted_until": before.isoformat() if before is not None else None}
         if action == "suspend":
             before = await tx.fetchval(queries.SUSPENDED, owner_id)
@@ -85,6 +87,7 @@ class Effects:
         undo: Mapping[str, Any] = act["undo"]
         if "restricted_until" in undo:
             await tx.fetchval(queries.RESTRICT, case["owner_id"], _time(undo["restricted_until"]))
+            await note_change(tx, "account", case["owner_id"])
         if "suspended_until" in undo:
             await self._suspend(tx, case["owner_id"], _time(undo["suspended_until"]), actor_id, reason)
         if "content_warning" in undo and case["kind"] == "post":

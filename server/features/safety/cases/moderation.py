@@ -26,6 +26,7 @@ from server.features.safety.cases.shapes import (
     CaseReportShape,
     CaseShape,
     NamedPerson,
+    NoteShape,
     QueueQuery,
     WholeCase,
 )
@@ -87,10 +88,12 @@ class Moderation:
             raise no_case()
         reports = await reads.fetch(queries.CASE_REPORTS, case_id, NEWEST_REPORTS)
         acts = await reads.fetch(queries.ACTS, case_id)
+        notes = await reads.fetch(queries.NOTES, case_id)
         return WholeCase(
             **shape_of(row).model_dump(),
             newest_reports=[CaseReportShape(**dict(one)) for one in reports],
             acts=[_act(one) for one in acts],
+            notes=[NoteShape(**dict(one)) for one in notes],
         )
 
     # working
@@ -290,6 +293,7 @@ def shape_of(row: Row) -> CaseShape:
         created_at=row["created_at"],
         reported_at=row["reported_at"],
         due_at=row["due_at"],
+        overdue=row["overdue"],
         closed_at=row["closed_at"],
         actions=sorted(actions_on(row["kind"], has_owner=row["owner_id"] is not None)),
     )

@@ -50,7 +50,7 @@ _CASE: Final = """
 select c.id, c.kind, c.subject_id, c.room_id, c.owner_id, o.username as owner_username, c.state, c.severity, c.rank,
     c.reason, c.evidence, c.reports, case when c.claimed_until > $1 then c.claimed_by end as claimed_by,
     case when c.claimed_until > $1 then m.username end as claimed_by_username, c.created_at, c.reported_at, c.due_at,
-    c.closed_at,
+    c.closed_at, c.state <> 'closed' and c.due_at < $1 as overdue,
     (select count(*) from strikes s where s.person_id = c.owner_id and s.revoked_at is null and s.expires_at > $1)
         as strikes
 from cases c left join users o on o.id = c.owner_id left join users m on m.id = c.claimed_by
@@ -81,6 +81,10 @@ from reports r left join users u on u.id = r.reporter_id where r.case_id = $1 or
 ACTS: Final = """
 select a.id, a.action, a.reason, a.until, a.created_at, a.reverted_at, a.actor_id, u.username as actor
 from case_acts a left join users u on u.id = a.actor_id where a.case_id = $1 order by a.id desc limit 100
+"""
+NOTES: Final = """
+select n.id, u.username as author, n.text, n.created_at
+from case_notes n left join users u on u.id = n.author_id where n.case_id = $1 order by n.id desc limit 200
 """
 CLAIM: Final = "update cases set claimed_by = $2, claimed_until = $3 where id = $1"
 SET_STATE: Final = """

@@ -79,6 +79,7 @@ class CaseShape(Shape):
     created_at: datetime
     reported_at: datetime
     due_at: datetime
+    overdue: Annotated[bool, Field(description="Whether it should have been decided by now")]
     closed_at: datetime | None
     actions: Annotated[list[Action], Field(description="What may be done about it")]
 
@@ -105,8 +106,19 @@ class ActShape(Shape):
     reverted_at: datetime | None
 
 
+class NoteShape(Shape):
+    """Moderators alone see it."""
+
+    id: UUID
+    author: str | None
+    text: str
+    created_at: datetime
+
+
 class WholeCase(CaseShape):
-    """With its newest reports and all acts, the newest first."""
+    """With its newest reports, all acts and the notes of moderators, the newest first."""
+
+    notes: list[NoteShape]
 
     newest_reports: list[CaseReportShape]
     acts: list[ActShape]
