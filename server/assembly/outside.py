@@ -130,7 +130,12 @@ def web_app(
 def server_features(settings: Settings, health: Health, features: Sequence[Feature]) -> list[Feature]:
     """What the server says of itself, the limits of all features among it."""
     limits = {name: value for feature in features for name, value in feature.limits.items()}
-    info = ServerInfo(server_name=settings.server_name, version=VERSION, limits={**public_limits(settings), **limits})
+    info = ServerInfo(
+        server_name=settings.server_name,
+        version=VERSION,
+        limits={**public_limits(settings), **limits},
+        describe=lambda: {"rooms": settings.rooms},
+    )
     return [
         Feature(name="health", operations=health.operations()),
         Feature(name="server", operations=info.operations()),

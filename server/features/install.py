@@ -9,6 +9,7 @@ from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
 from server.features.discovery import search, trends
+from server.features.discovery.search.folding import folded, tokens
 from server.features.insight import experiments, models
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
@@ -37,7 +38,9 @@ from server.features.safety import cases, screening
 from server.features.settings import FeatureSettings
 from server.features.social import communities, feed, posts
 from server.features.social.posts import PostsRoom, Topics
-from server.features.town import courses, projects
+from server.features.town import courses, local, market, projects, wellbeing
+from server.features.town import help as help_room
+from server.features.town.switch import switched
 from server.features.videos import (
     captions,
     clips,
@@ -245,8 +248,12 @@ def install(
             when_changed=changed,
         ),
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
-        projects.build(platform, settings=settings, topics=core.topics),
-        courses.build(platform, settings=settings, payments=paying.payments, site=site, when_changed=changed),
+        switched(projects.build(platform, settings=settings, topics=core.topics), "projects", settings.rooms),
+        switched(
+            courses.build(platform, settings=settings, payments=paying.payments, site=site, when_changed=changed),
+            "courses",
+            settings.rooms,
+        ),
         search.build(
             platform,
             addresses=core.addresses,
@@ -260,6 +267,32 @@ def install(
         judging.feature,
         screening.build(platform, settings=settings, cases=judging, versions=text_model).feature,
         notifying.feature,
+        switched(
+            market.build(
+                platform,
+                settings=settings,
+                payments=paying.payments,
+                uploads=uploading.uploads,
+                most_paid=settings.max_payment,
+                site=site,
+                fold=folded,
+            ),
+            "market",
+            settings.rooms,
+        ),
+        switched(
+            help_room.build(
+                platform,
+                settings=settings,
+                gatherings=talking.membership,
+                words=lambda text: (one.lexeme for one in tokens(text)),
+                when_changed=changed,
+            ),
+            "help",
+            settings.rooms,
+        ),
+        switched(wellbeing.build(platform, quiet=notifying.preferences), "wellbeing", settings.rooms),
+        switched(local.build(platform, settings=settings, fold=folded), "local", settings.rooms),
         api_tokens.build(platform, identity=core.identity, people=people),
         webhooks.build(
             platform,

@@ -17,6 +17,7 @@ from server.features.social.feed_settings import FeedSettings
 from server.features.social.settings import PostSettings
 from server.features.town.course_settings import CourseSettings
 from server.features.town.project_settings import ProjectSettings
+from server.features.town.settings import OptionalRoomSettings
 from server.features.videos.settings import (
     ClipSettings,
     RecordingSettings,
@@ -54,4 +55,5 @@ class FeatureSettings(
     ScreeningSettings,
     ProjectSettings,
     CourseSettings,
+    OptionalRoomSettings,
 ): ...

@@ -23,6 +23,8 @@ export interface NavEntry {
   readonly icon: FunctionComponent;
   /** Shown to those alone who have streamed. */
   readonly isForStreamers?: boolean;
+  /** Shown where the operator has not switched this room off. */
+  readonly room?: string;
 }
 
 /** A page below `/settings` or `/admin`, whose frame and navigation the shell draws. */
@@ -35,6 +37,8 @@ export interface Section {
   readonly isForGuests?: boolean;
   /** In the administration: moderators see it too. */
   readonly isForModerators?: boolean;
+  /** As in the navigation. */
+  readonly room?: string;
 }
 
 export interface Feature {

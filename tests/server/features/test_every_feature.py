@@ -273,6 +273,25 @@ SAMPLES = {
     f" values ('{ROOM}', $1, '{ROOM}', now(), now()), ('{STREAM}', $2, '{STREAM}', now(), now())",
     "appeals": "insert into appeals (id, strike_id, person_id, text, created_at, due_at, decided_by)"
     f" values ('{ROOM}', '{ROOM}', $1, 'x', now(), now(), $2), ('{STREAM}', '{STREAM}', $2, 'x', now(), now(), $1)",
+    "market_listings": "insert into market_listings (id, seller_id, title, description, category, search, price,"
+    f" currency, shipping, stock, created_at) values ('{ROOM}', $1, 't', '', '', 't', 1, 'USD', 0, 1, now()),"
+    f" ('{STREAM}', $2, 't', '', '', 't', 1, 'USD', 0, 1, now())",
+    "market_orders": "insert into market_orders (id, listing_id, buyer_id, seller_id, payment_id, title, quantity,"
+    " price, shipping, amount, currency, is_test, state, deliver_to, created_at) select"
+    f" '{ROOM}', '{STREAM}', $1, $2, '{ROOM}', 't', 1, 1, 0, 1, 'USD', true, 'received', '', now()",
+    "market_reviews": "insert into market_reviews (id, listing_id, author_id, stars, text, created_at)"
+    f" select '{ROOM}', '{STREAM}', $1, 5, 'x', now() where $2::uuid is not null",
+    "help_tickets": "insert into help_tickets (id, person_id, assignee_id, room_id, subject, text, category, priority,"
+    f" rank, created_at, changed_at) values ('{ROOM}', $1, $2, '{ROOM}', 's', '', '', 'low', 0, now(), now()),"
+    f" ('{STREAM}', $2, $1, '{ROOM}', 's', '', '', 'low', 0, now(), now())",
+    "help_notes": "insert into help_notes (id, ticket_id, author_id, text, created_at)"
+    f" select '{ROOM}', '{STREAM}', $1, 'x', now() where $2::uuid is not null",
+    "local_offers": "insert into local_offers (id, owner_id, kind, title, text, search, lat, lon, precision_km,"
+    f" place_name, expires_at, created_at) select '{ROOM}', $1, 'help', 't', '', 't', 0, 0, 1, '', now(), now()"
+    " where $2::uuid is not null",
+    "wellbeing_settings": "insert into wellbeing_settings (person_id) values ($1), ($2)",
+    "wellbeing_days": "insert into wellbeing_days (person_id, day, last_at) values ($1, now(), now()),"
+    " ($2, now(), now())",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -122,6 +122,14 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listMyStrikes": MINE,
     "getFeed": posts("/feed?kind=explore&order=latest"),
     "listPeople": OPERATORS,
+    "listListings": walked("/listings"),
+    "listReviews": walked("/listings/{listing}/reviews"),
+    "listOffers": walked("/offers", "/offers?near=10,10&radius_km=5"),
+    "listTickets": Exempt("one's own, and to agents everybody's, who answer them all"),
+    "listTicketNotes": Exempt("among agents"),
+    "searchHelp": Exempt("articles, which name nobody"),
+    "listOrders": Exempt("one's own, with whom one deals"),
+    "listDisputedOrders": MODERATORS,
     "listMyTransfers": MINE,
     "listTransfers": OPERATORS,
     "listPayments": OPERATORS,
@@ -236,6 +244,24 @@ values ($1, $2, $3, $4, $5, 'zebra', 'public', 0, 1, '{"size": 1, "renditions": 
 VIDEO: Final = """
 insert into videos (id, owner_id, title, state, edition, created_at) values ($1, $2, 'zebra', 'ready', 1, now())
 """
+LISTING: Final = """
+insert into market_listings
+    (id, seller_id, title, description, category, search, price, currency, shipping, stock, created_at)
+values ($1, $2, 'x', '', '', 'x', 1, 'USD', 0, 1, now())
+"""
+OFFER: Final = """
+insert into local_offers
+    (id, owner_id, kind, title, text, search, lat, lon, precision_km, place_name, expires_at, created_at)
+values ($1, $1, 'help', 'x', '', 'x', 10, 10, 1, '', now() + interval '2 days', now())
+"""
+REVIEW: Final = """
+with bought as (
+    insert into market_orders (id, listing_id, buyer_id, seller_id, payment_id, title, quantity, price, shipping,
+        amount, currency, is_test, state, deliver_to, created_at)
+    values ($1, $1, $3, $2, $1, 'x', 1, 1, 0, 1, 'USD', true, 'received', '', now()) returning id)
+insert into market_reviews (id, listing_id, author_id, stars, text, created_at)
+select id, id, $3, 5, 'x', now() from bought
+"""
 MESSAGE: Final = """
 insert into chat_messages (room_id, "offset", id, user_id, client_id, text, sent_at)
 values ($1, 1, $1, $2, 'c', 'x', now())
@@ -256,7 +282,11 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     await kit.database.execute(VIDEO, IDS["clip"], ids["ada"])
     await kit.database.execute(MESSAGE, bob_room, ids["ada"])
     await kit.database.execute(TIP, bob_stream, ids["ada"], ids["bob"])
-    places = {"bob_stream": bob_stream, "ada_stream": ada_stream, "room": bob_room}
+    await kit.database.execute(LISTING, IDS["clip"], ids["ada"])
+    await kit.database.execute(LISTING, IDS["other_clip"], ids["bob"])
+    await kit.database.execute(OFFER, ids["ada"])
+    await kit.database.execute(REVIEW, IDS["other_clip"], ids["bob"], ids["ada"])
+    places = {"bob_stream": bob_stream, "ada_stream": ada_stream, "room": bob_room, "listing": IDS["other_clip"]}
     scene = Scene(kit, served, tokens, ids, places)
     for who, whom in (("ada", "bob"), ("bob", "ada"), ("ada", "eve")):
         await scene.act(who, "PUT", f"/users/{whom}/follow")

@@ -41,7 +41,14 @@ from server.outbound.settings import Site
 from storage.postgres import Transaction
 from storage.stream_titles import StreamTitles
 
-__all__ = ["Notice", "NotificationKind", "NotificationsRoom", "Notify", "Subject", "build"]
+__all__ = [
+    "Notice",
+    "NotificationKind",
+    "NotificationsRoom",
+    "Notify",
+    "Subject",
+    "build",
+]
 
 PRUNE_S: Final = 3_600.0
 PRUNE_BATCH: Final = 5_000
@@ -56,6 +63,7 @@ Notify = Callable[[Transaction, Notice, Sequence[str]], Awaitable[None]]
 class NotificationsRoom:
     feature: Feature
     notify: Notify
+    preferences: Preferences
 
 
 def build(
@@ -169,7 +177,7 @@ def build(
         gauges=lambda: {"notifications_total": ("Notifications made or added to on this node", notifications.made)},
         close=push.close,
     )
-    return NotificationsRoom(feature=feature, notify=notifications.notify)
+    return NotificationsRoom(feature=feature, notify=notifications.notify, preferences=preferences)
 
 
 TABLES: Final = frozenset(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from server.features.delivery.notifications import delivery_queries as queries
 from server.features.delivery.notifications.kinds import BY_NAME, KINDS
-from server.features.delivery.notifications.schedule import QuietHours, next_digest
+from server.features.delivery.notifications.schedule import Digest, QuietHours, next_digest
 from server.features.delivery.notifications.settings_shapes import (
     ChannelsBody,
     QuietHoursShape,
@@ -53,6 +53,25 @@ class Preferences:
             await tx.execute(
                 queries.PREFER, person_id, wanted.time_zone, quiet.start if quiet else None,
                 quiet.until if quiet else None, wanted.strangers, wanted.digest, due,
+            )  # fmt: skip
+
+    async def quiet_hours_of(self, person_id: str) -> tuple[str, tuple[str, str] | None]:
+        """The time zone, and when by its clock they begin and end: ``22:00``."""
+        row = await self._db.fetchrow(queries.PREFERENCES, person_id)
+        shape = None if row is None else _clock(quiet_hours(row))
+        return "UTC" if row is None else row["time_zone"], None if shape is None else (shape.start, shape.end)
+
+    async def set_quiet_hours(self, person_id: str, time_zone: str, hours: tuple[str, str] | None) -> None:
+        """All else stays as it is."""
+        quiet = None if hours is None else QuietHours(_minute(hours[0]), _minute(hours[1]))
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(queries.PREFERENCES, person_id)
+            digest: Digest = row["digest"] if row is not None else "off"
+            strangers = row["strangers"] if row is not None else "notify"
+            due = next_digest(self._now(), digest, time_zone, quiet)
+            await tx.execute(
+                queries.PREFER, person_id, time_zone, quiet.start if quiet else None, quiet.until if quiet else None,
+                strangers, digest, due,
             )  # fmt: skip
 
     async def unsubscribe_path(self, tx: Transaction, person_id: str, what: str) -> str:

@@ -26,7 +26,7 @@ from server.live.bodies import MAX_ATTACHMENTS
 from storage.facts import Consumer
 from storage.postgres import Transaction
 
-__all__ = ["Attachments", "ConversationsRoom", "Unnotified", "build"]
+__all__ = ["Attachments", "ConversationMessage", "ConversationsRoom", "Unnotified", "build"]
 
 CHANGES_PER_HOUR: Final = 1_200
 SWEEP_S: Final = 600.0
@@ -34,11 +34,12 @@ SWEEP_S: Final = 600.0
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationsRoom:
-    """``conversations`` has the reads that other rooms ask for."""
+    """``conversations`` has the reads that other rooms ask for, ``membership`` also has rooms for people of theirs."""
 
     feature: Feature
     conversations: Conversations
     attachments: Attachments
+    membership: Membership
 
 
 def build(
@@ -102,7 +103,9 @@ def build(
             "message_reaction_kinds": MAX_EMOJI,
         },
     )
-    return ConversationsRoom(feature=feature, conversations=conversations, attachments=attachments)
+    return ConversationsRoom(
+        feature=feature, conversations=conversations, attachments=attachments, membership=membership
+    )
 
 
 TABLES: Final = frozenset(

@@ -117,6 +117,25 @@ class Membership:
             raise Problem(409, "This person has too many conversations already", slug="too-many-conversations")
         return state
 
+    # for other features, whose members are theirs to choose: the caller calls ``when_changed`` after the commit
+
+    async def gather(self, tx: Transaction, people: Sequence[str], title: str) -> str:
+        """Begin a group of people, whom nobody asks and none of whom owns it: its room's id."""
+        room_id = self._ids.uuid7(self._now().timestamp())
+        await insert_room(tx, room_id=room_id, owner_id=None, log_epoch=self._ids.uuid7(0.0), stream_id=None)
+        await tx.execute(queries.ADD, room_id, True, title, None, None)
+        await self._join(tx, room_id, people[0], dict.fromkeys(people, "open"))
+        return room_id
+
+    async def admit(self, tx: Transaction, room_id: str, person_id: str) -> None:
+        """Nothing happens where the room has gone."""
+        if await tx.fetchrow(queries.HOLD, room_id) is not None:
+            await self._join(tx, room_id, person_id, {person_id: "open"})
+
+    async def dissolve(self, tx: Transaction, room_id: str) -> None:
+        """The room goes with its messages."""
+        await self._end(tx, room_id, list(await self._states(tx, room_id)))
+
     # one's own membership
 
     async def accept(self, me: str, room_id: str) -> None:

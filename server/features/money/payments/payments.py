@@ -53,7 +53,9 @@ class OtherWayBody(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Purpose:
-    """What a payment is for. ``kind`` and ``subject`` come again in its facts."""
+    """What a payment is for. ``kind`` and ``subject`` come again in its facts. ``is_held``: its receiver cannot have it
+    paid out until ``let_go``.
+    """
 
     kind: str
     subject: str
@@ -61,6 +63,7 @@ class Purpose:
     payee_id: str
     label: str
     back_to: str
+    is_held: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +131,7 @@ class Payments:
         payment_id = self._ids.uuid7(now.timestamp())
         await tx.execute(
             queries.ADD, payment_id, purpose.kind, purpose.subject, purpose.payer_id, purpose.payee_id, amount,
-            currency, self._percent, self._provider.name, now,
+            currency, self._percent, self._provider.name, now, purpose.is_held,
         )  # fmt: skip
         return payment_id
 
@@ -196,6 +199,13 @@ class Payments:
                 assert row is not None
                 await self._settle(tx, row, dict(row))
 
+    async def let_go(self, tx: Transaction, payment_id: str) -> None:
+        """Make available what was held until now. Once more changes nothing."""
+        await tx.execute(queries.UNHOLD, payment_id, self._now())
+        row = await tx.fetchrow(queries.LOCK, payment_id, None)
+        assert row is not None
+        await self._settle(tx, row, dict(row))
+
     async def forget(self) -> None:
         """Take payments that were not made for two days as failed. One that is made afterwards counts all the same."""
         now = self._now()
@@ -245,7 +255,7 @@ class Payments:
     async def _settle(self, tx: Transaction, before: Row, row: dict[str, Any]) -> None:
         """Book the difference between what the ledger has of the payment and what is known of it."""
         is_paid = row["paid_at"] is not None
-        is_due = is_paid and row["release_at"] <= self._now() and not row["disputed"]
+        is_due = is_paid and row["release_at"] <= self._now() and not (row["disputed"] or row["is_held"])
         booked = Booking(net=before["booked_net"], is_released=before["booked_released"])
         wanted = Booking(
             net=net_of(amount=row["amount"], is_paid=is_paid, refunded=row["refunded"], disputed=row["disputed"]),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 ADD: Final = """
-insert into payments (id, kind, subject, payer_id, payee_id, amount, currency, percent, provider, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into payments
+    (id, kind, subject, payer_id, payee_id, amount, currency, percent, provider, created_at, is_held)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 RECORD: Final = """
 insert into payments
@@ -23,10 +24,12 @@ CHANGE: Final = """
 update payments set paid_intent = $2, paid_at = $3, failed_at = $4, release_at = $5, refunded = $6, disputed = $7,
     disputed_at = $8, bookings = $9, booked_net = $10, booked_released = $11 where id = $1
 """
+UNHOLD: Final = "update payments set is_held = false, release_at = $2 where id = $1 and is_held"
 COUNT_REFUND: Final = "update payments set refunds = refunds + 1 where id = $1 returning refunds"
 ONE: Final = "select * from payments where id = $1"
 DUE: Final = """
-select id from payments where release_at <= $1 and not booked_released and paid_at is not null and disputed = 0
+select id from payments
+where release_at <= $1 and not booked_released and not is_held and paid_at is not null and disputed = 0
 order by release_at limit 200
 """
 FORGOTTEN: Final = """

@@ -21,7 +21,7 @@ from storage.postgres import Database, Row, Transaction
 
 TAG: Final = "admin"
 ONLY_ADMINS: Final = frozenset({"admin"})
-Role = Literal["viewer", "creator", "moderator", "admin"]
+Role = Literal["viewer", "creator", "moderator", "support", "admin"]
 State = Literal["active", "suspended", "leaving"]
 
 

@@ -17,10 +17,13 @@ import { exports } from "./exports";
 import { factors } from "./factors";
 import { feed } from "./feed";
 import { filters } from "./filters";
+import { help } from "./help";
 import { home } from "./home";
 import { jobs } from "./jobs";
 import { library } from "./library";
+import { local } from "./local";
 import { mail } from "./mail";
+import { market } from "./market";
 import { markers } from "./markers";
 import { messages } from "./messages";
 import { money } from "./money";
@@ -42,6 +45,7 @@ import { tokens } from "./tokens";
 import { trends } from "./trends";
 import { watch } from "./watch";
 import { webhooks } from "./webhooks";
+import { wellbeing } from "./wellbeing";
 import { works } from "./works";
 
 export const features: readonly Feature[] = [
@@ -71,6 +75,10 @@ export const features: readonly Feature[] = [
   notifications,
   rooms,
   money,
+  market,
+  local,
+  help,
+  wellbeing,
   account,
   factors,
   tokens,

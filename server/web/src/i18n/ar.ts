@@ -16,10 +16,13 @@ import exports from "../features/exports/ar";
 import factors from "../features/factors/ar";
 import feed from "../features/feed/ar";
 import filters from "../features/filters/ar";
+import help from "../features/help/ar";
 import home from "../features/home/ar";
 import jobs from "../features/jobs/ar";
 import library from "../features/library/ar";
+import local from "../features/local/ar";
 import mail from "../features/mail/ar";
+import market from "../features/market/ar";
 import markers from "../features/markers/ar";
 import messages from "../features/messages/ar";
 import notifications from "../features/notifications/ar";
@@ -41,6 +44,7 @@ import tokens from "../features/tokens/ar";
 import trends from "../features/trends/ar";
 import watch from "../features/watch/ar";
 import webhooks from "../features/webhooks/ar";
+import wellbeing from "../features/wellbeing/ar";
 import works from "../features/works/ar";
 import realtime from "../realtime/ar";
 import shell from "../shell/ar";
@@ -64,10 +68,13 @@ export default {
   factors,
   feed,
   filters,
+  help,
   home,
   jobs,
   library,
+  local,
   mail,
+  market,
   markers,
   messages,
   notifications,
@@ -92,5 +99,6 @@ export default {
   ui,
   watch,
   webhooks,
+  wellbeing,
   works,
 };

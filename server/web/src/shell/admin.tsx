@@ -3,6 +3,7 @@ import { isModerator, me } from "../api/session";
 import { loginPath, navigate } from "../router";
 import { Area, type AreaPage } from "./area";
 import { adminSections } from "./pages";
+import { isThere } from "../api/rooms";
 import { t } from "./words";
 
 /** Whether this person may see a section is the server's decision, which each section shows. */
@@ -11,6 +12,7 @@ export default function Admin({ section }: AreaPage) {
   useEffect(() => {
     if (!user) navigate(loginPath(), true);
   }, [user]);
-  const sections = isModerator(user) ? adminSections.filter(({ isForModerators }) => isForModerators) : adminSections;
+  const there = adminSections.filter(isThere);
+  const sections = isModerator(user) ? there.filter(({ isForModerators }) => isForModerators) : there;
   return user ? <Area base="/admin" title={t("administration")} sections={sections} section={section} /> : null;
 }

@@ -9,5 +9,5 @@ export const courses: Feature = {
     page("/lessons/:lessonId", () => import("./lesson")),
     page("/certificates/:code", () => import("./certificate")),
   ],
-  nav: [{ path: "/courses", label: { en: "Courses", ar: "الدورات" }, icon: ScreenIcon }],
+  nav: [{ path: "/courses", label: { en: "Courses", ar: "الدورات" }, icon: ScreenIcon, room: "courses" }],
 };

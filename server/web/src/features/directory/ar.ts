@@ -13,6 +13,7 @@ export default {
   viewer: "مشاهد",
   creator: "صانع محتوى",
   moderator: "مشرف",
+  support: "دعم",
   admin: "مشرف عام",
   active: "نشط",
   suspended: "موقوف",

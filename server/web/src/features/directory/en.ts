@@ -10,6 +10,7 @@ export default {
   viewer: "Viewer",
   creator: "Creator",
   moderator: "Moderator",
+  support: "Support",
   admin: "Administrator",
   active: "Active",
   suspended: "Suspended",

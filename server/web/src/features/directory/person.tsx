@@ -8,7 +8,7 @@ import { toast } from "../../ui/toasts";
 import { changePerson, type Person, type Role } from "./calls";
 import { t } from "./words";
 
-export const ROLES = ["viewer", "creator", "moderator", "admin"] as const satisfies readonly Role[];
+export const ROLES = ["viewer", "creator", "moderator", "support", "admin"] as const satisfies readonly Role[];
 
 interface PersonProps {
   person: Person;

@@ -11,5 +11,5 @@ export const projects: Feature = {
     page("/projects/:projectId/:tab", load),
     page("/documents/:documentId", () => import("./document")),
   ],
-  nav: [{ path: "/projects", label: { en: "Projects", ar: "المشاريع" }, icon: PeopleIcon }],
+  nav: [{ path: "/projects", label: { en: "Projects", ar: "المشاريع" }, icon: PeopleIcon, room: "projects" }],
 };

@@ -1,0 +1,95 @@
+"""The help centre: Markdown files that come with the server, and the operator's own, held in memory and searched."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from server.features.town.help.shapes import Language
+
+SHIPPED: Final = Path(__file__).parent / "articles"
+MAX_ARTICLES: Final = 1_000
+MAX_BYTES: Final = 200_000
+EXCERPT: Final = 200
+_SLUG: Final = re.compile("^[a-z0-9-]{1,64}$")
+_TITLE_WEIGHT: Final = 4
+log = logging.getLogger("server.help")
+
+Words = Callable[[str], Iterable[str]]
+"""The words of a text, in one form each."""
+
+
+@dataclass(frozen=True)
+class Article:
+    slug: str
+    language: Language
+    title: str
+    text: str
+    in_title: frozenset[str] = field(repr=False)
+    in_text: frozenset[str] = field(repr=False)
+
+
+class Articles:
+    """``folder``: the operator's, with ``en`` and ``ar`` in it; one of theirs replaces ours of the same name."""
+
+    def __init__(self, *, words: Words, folder: Path | None) -> None:
+        self._words = words
+        self._all = {**self._read(SHIPPED), **(self._read(folder) if folder is not None else {})}
+
+    def one(self, slug: str, language: Language) -> Article | None:
+        """In the language, or else in another."""
+        found = [self._all.get((slug, each)) for each in (language, *get_args(Language))]
+        return next((one for one in found if one is not None), None)
+
+    def search(self, text: str, language: Language) -> Sequence[Article]:
+        """The best first; without words all of the language, by their names."""
+        asked = frozenset(self._words(text))
+        there = [one for one in self._all.values() if one.language == language]
+        if not asked:
+            return sorted(there, key=lambda one: one.slug)
+        scored = [(_score(one, asked), one) for one in there]
+        return [one for score, one in sorted(scored, key=lambda pair: (-pair[0], pair[1].slug)) if score]
+
+    def _read(self, folder: Path) -> dict[tuple[str, Language], Article]:
+        found: dict[tuple[str, Language], Article] = {}
+        for language in get_args(Language):
+            for path in sorted((folder / language).glob("*.md"))[:MAX_ARTICLES]:
+                article = self._parsed(path, language)
+                if article is not None:
+                    found[article.slug, language] = article
+        return found
+
+    def _parsed(self, path: Path, language: Language) -> Article | None:
+        try:
+            if _SLUG.match(path.stem) is None or path.stat().st_size > MAX_BYTES:
+                raise ValueError(f"a name of a-z, 0-9 and -, and at most {MAX_BYTES} bytes are taken")
+            title, _, text = path.read_text("utf-8").strip().partition("\n")
+        except (OSError, ValueError) as error:
+            log.warning("the article %s is left out: %s", path, error)
+            return None
+        title = title.removeprefix("#").strip()
+        return Article(
+            path.stem, language, title, text.strip(), frozenset(self._words(title)), frozenset(self._words(text))
+        )
+
+
+def _score(article: Article, asked: frozenset[str]) -> int:
+    return _TITLE_WEIGHT * len(asked & article.in_title) + len(asked & article.in_text)
+
+
+def excerpt_of(article: Article) -> str:
+    plain = re.sub(r"\[([^]]*)\]\([^)]*\)|[*#`]", r"\1", article.text)
+    return " ".join(plain.split())[:EXCERPT]
+
+
+def language_of(text: str, accepted: str) -> Literal["en", "ar"]:
+    """That of the words, or else the one that ``Accept-Language`` names first."""
+    if any("؀" <= character <= "ۿ" for character in text):
+        return "ar"
+    if text.strip():
+        return "en"
+    return "ar" if accepted.strip().lower().startswith("ar") else "en"

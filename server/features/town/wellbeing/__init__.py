@@ -1,0 +1,48 @@
+"""Well-being: screen time, limits and breaks by one's own choice, quiet hours, a weekly report for oneself alone."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
+from server.features.town.wellbeing import queries
+from server.features.town.wellbeing.routes import WellbeingRoutes
+from server.features.town.wellbeing.wellbeing import QuietHours, Wellbeing
+from server.jobs import repeated
+from storage.postgres import Transaction
+
+__all__ = ["build"]
+
+PRUNE_S: Final = 86_400.0
+
+
+def build(platform: Platform, *, quiet: QuietHours) -> Feature:
+    """``quiet``: the hours in which notifications wait, which are also these."""
+    wellbeing = Wellbeing(db=platform.db, now=platform.now, quiet=quiet)
+    return Feature(
+        name="wellbeing",
+        operations=WellbeingRoutes(wellbeing=wellbeing).operations(),
+        schedules=[repeated("wellbeing.prune", wellbeing.prune, every_s=PRUNE_S)],
+        personal_data=PersonalData(
+            tables=frozenset({"wellbeing_settings", "wellbeing_days"}), sections=SECTIONS, erase=_erase
+        ),
+    )
+
+
+SECTIONS: Final = (
+    rows_by_id(
+        "wellbeing", "person_id, daily_minutes, break_minutes", "wellbeing_settings where person_id = $1", "person_id"
+    ),
+    ExportSection(
+        name="screen_time",
+        sql="select day, seconds from wellbeing_days where person_id = $1 and day > $2::date order by day limit $3",
+        key=("day",),
+        start=(date.min,),
+    ),
+)
+
+
+async def _erase(tx: Transaction, person_id: str) -> None:
+    for sql in queries.ERASE:
+        await tx.execute(sql, person_id)

@@ -1,0 +1,6 @@
+/** The orders that one has got. */
+import { OrderList } from "./order-list";
+
+export default function SalesPage() {
+  return <OrderList role="seller" />;
+}

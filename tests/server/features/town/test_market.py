@@ -1,0 +1,205 @@
+"""The market: what is for sale is found, bought once, and paid to its seller when it is received."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from server.features.town.market.rules import ENDS, MOVES
+from tests.server.features.town.conftest import Scene
+from tests.server.kit import Kit
+
+
+async def test_a_listing_is_found_by_words_category_and_place_while_it_is_for_sale(scene: Scene) -> None:
+    place = {"lat": 52.52, "lon": 13.405, "name": "Berlin"}
+    lamp = await scene.list_for_sale(title="A Brass Lamp", category="Home", place=place)
+    await scene.list_for_sale(title="سجادة", category="Rugs")
+    assert lamp["place"]["lat"] != 52.52, "rounded to a kilometre"
+
+    async def found(query: str) -> list[str]:
+        return [one["title"] for one in (await scene.get(f"/listings?{query}"))["items"]]
+
+    assert await found("") == ["سجادة", "A Brass Lamp"]
+    assert await found("q=brass") == ["A Brass Lamp"]
+    assert await found("q=%25") == []
+    assert await found("category=rugs") == ["سجادة"]
+    assert await found("near=52.5,13.4&radius_km=10") == ["A Brass Lamp"]
+    assert await found("near=48.1,11.5&radius_km=100") == []
+    near = await scene.get("/listings?near=52.5,13.4")
+    assert 1 < near["items"][0]["distance_km"] < 4
+    assert (await scene.call("PATCH", f"/listings/{lamp['id']}", scene.ada, json={"state": "closed"}))[0] == 200
+    assert await found("q=brass") == []
+    assert (await scene.call("GET", f"/listings/{lamp['id']}"))[0] == 404
+    assert await scene.get(f"/listings/{lamp['id']}", scene.ada)
+    assert (await scene.call("DELETE", f"/listings/{lamp['id']}"))[0] == 404, "bob's it is not"
+    assert (await scene.call("DELETE", f"/listings/{lamp['id']}", scene.ada))[0] == 204
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"title": ""}, "title"),
+    ({"price": 0}, "price"),
+    ({"price": 100_001}, "price"),
+    ({"currency": "XYZ"}, "currency"),
+    ({"stock": -1}, "stock"),
+    ({"pictures": [{"upload_id": "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"}]}, "pictures.0.upload_id"),
+    ({"place": {"lat": 90.1, "lon": 0}}, "place.lat"),
+    ({"place": {"lat": 0, "lon": 181}}, "place.lon"),
+]
+
+
+async def test_what_cannot_be_sold_or_bought_is_refused(scene: Scene) -> None:
+    for more, field in WRONG:
+        body = {"title": "A lamp", "price": 1_000, "currency": "USD", **more}
+        status, problem = await scene.call("POST", "/listings", scene.ada, json=body)
+        assert (status, [one["field"] for one in problem["errors"]]) == (422, [field])
+    for near in ("91,0", "0,180.5", "x", "nan,0", "1"):
+        assert (await scene.call("GET", f"/listings?near={near}"))[0] == 422
+    lamp = await scene.list_for_sale(price=60_000)
+    for body, status in (
+        ({"listing_id": lamp["id"], "quantity": 0}, 422),
+        ({"listing_id": lamp["id"], "quantity": 2}, 422),
+        ({"listing_id": lamp["id"], "quantity": 4}, 409),
+        ({"listing_id": lamp["id"], "quantity": 1, "price": 50_000}, 409),
+        ({"listing_id": "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11", "quantity": 1}, 404),
+    ):
+        assert (await scene.call("POST", "/orders", json=body))[0] == status
+    own = await scene.call("POST", "/orders", scene.ada, json={"listing_id": lamp["id"], "quantity": 1})
+    assert own[0] == 422
+    assert (await scene.get(f"/listings/{lamp['id']}"))["stock"] == 3
+
+
+async def test_money_is_held_until_the_order_is_received_and_only_its_buyer_reviews(scene: Scene) -> None:
+    lamp = await scene.list_for_sale(shipping=200)
+    order = await scene.order(lamp["id"], quantity=2, deliver_to="Main St 1")
+    assert (order["state"], order["amount"], order["is_test"]) == ("pending", 2_200, True)
+    assert (await scene.act(order["id"], "ship", scene.ada))[0] == 409
+    await scene.call("PATCH", f"/listings/{lamp['id']}", scene.ada, json={"price": 5_000})
+    await scene.settle()
+    await scene.kit.run_schedule(scene.feature("payments"), "payments.release")
+    assert await scene.balance() == (0, 1_980)
+    assert (await scene.act(order["id"], "receive"))[0] == 409
+    assert (await scene.act(order["id"], "ship"))[0] == 403
+    assert (await scene.act(order["id"], "ship", scene.eve))[0] == 404
+    assert await scene.act(order["id"], "ship", scene.ada, json={"tracking": "T1"}) == (200, "shipped")
+    assert (await scene.act(order["id"], "cancel", scene.ada))[0] == 409
+    review = {"json": {"stars": 4, "text": "Bright"}}
+    assert (await scene.call("PUT", f"/orders/{order['id']}/review", **review))[0] == 409
+    assert await scene.act(order["id"], "receive") == (200, "received")
+    assert await scene.balance() == (1_980, 0)
+    assert (await scene.act(order["id"], "receive"))[0] == 409
+    assert (await scene.call("PUT", f"/orders/{order['id']}/review", scene.ada, **review))[0] == 403
+    assert (await scene.call("PUT", f"/orders/{order['id']}/review", scene.eve, **review))[0] == 404
+    assert (await scene.call("PUT", f"/orders/{order['id']}/review", **review))[0] == 200
+    assert (await scene.get(f"/listings/{lamp['id']}"))["rating"] == {"stars": 4.0, "count": 1}
+    assert [one["text"] for one in (await scene.get(f"/listings/{lamp['id']}/reviews"))["items"]] == ["Bright"]
+    assert [one["tracking"] for one in (await scene.get("/orders"))["items"]] == ["T1"]
+    assert [one["deliver_to"] for one in (await scene.get("/orders?role=seller", scene.ada))["items"]] == ["Main St 1"]
+    assert (await scene.get("/orders", scene.eve))["items"] == []
+    await scene.require_sound()
+
+
+async def test_of_fifty_who_buy_the_last_one_at_once_one_has_it(scene: Scene) -> None:
+    lamp = await scene.list_for_sale(stock=1)
+    body = {"listing_id": lamp["id"], "quantity": 1}
+    tokens = [scene.bob, scene.eve] * 25
+    answers = await asyncio.gather(*(scene.call("POST", "/orders", one, json=body) for one in tokens))
+    assert sorted(status for status, _ in answers if status != 429).count(201) == 1
+    assert {status for status, _ in answers} <= {201, 409}
+    assert await scene.kit.database.fetchval("select count(*) from market_orders") == 1
+
+
+async def test_an_order_that_is_called_off_gives_money_and_goods_back(scene: Scene) -> None:
+    lamp = await scene.list_for_sale()
+    unpaid = await scene.order(lamp["id"])
+    assert await scene.act(unpaid["id"], "cancel") == (200, "cancelled")
+    await scene.settle()
+    assert await scene.balance() == (0, 0), "what is paid afterwards goes back"
+    order = await scene.paid(lamp["id"], quantity=2)
+    assert (await scene.get(f"/listings/{lamp['id']}"))["stock"] == 1
+    assert await scene.act(order, "cancel", scene.ada) == (200, "cancelled")
+    assert (await scene.get(f"/listings/{lamp['id']}"))["stock"] == 3
+    assert await scene.balance() == (0, 0)
+    await scene.settle()
+    assert (await scene.get(f"/orders/{order}"))["state"] == "cancelled"
+    await scene.require_sound()
+
+
+async def test_clocks_go_on_with_orders_that_nobody_does(scene: Scene) -> None:
+    lamp = await scene.list_for_sale(stock=9)
+    states = {}
+    for name, acts in {
+        "unpaid": [],
+        "unshipped": [],
+        "unreceived": [("ship", scene.ada)],
+        "unanswered": [("ship", scene.ada), ("dispute", scene.bob)],
+        "undecided": [("ship", scene.ada), ("dispute", scene.bob), ("answer", scene.ada)],
+    }.items():
+        order = (await scene.order(lamp["id"]))["id"]
+        if name != "unpaid":
+            await scene.settle()
+        for act, token in acts:
+            assert (await scene.act(order, act, token, json={} if act == "ship" else {"reason": "x"}))[0] == 200
+        await scene.lapse()
+        states[name] = (await scene.get(f"/orders/{order}"))["state"]
+        await scene.settle()
+    assert states == {
+        "unpaid": "cancelled", "unshipped": "cancelled", "unreceived": "received", "unanswered": "refunded",
+        "undecided": "received",
+    }  # fmt: skip
+    assert await scene.balance() == (1_800, 0)
+    await scene.require_sound()
+
+
+async def test_a_moderator_decides_a_dispute(scene: Scene) -> None:
+    lamp = await scene.list_for_sale()
+    order = await scene.paid(lamp["id"])
+    assert (await scene.act(order, "dispute", scene.ada))[0] == 403
+    assert await scene.act(order, "dispute", json={"reason": "Never came"}) == (200, "disputed")
+    assert (await scene.call("GET", "/moderation/orders", scene.bob))[0] == 403
+    assert [one["reason"] for one in (await scene.get("/moderation/orders", scene.admin))["items"]] == ["Never came"]
+    status, answer = await scene.call("POST", f"/moderation/orders/{order}/uphold", scene.admin)
+    assert (status, answer["order"]["state"]) == (200, "refunded")
+    assert (await scene.call("POST", f"/moderation/orders/{order}/dismiss", scene.admin))[0] == 409
+    assert await scene.balance() == (0, 0)
+
+
+async def test_a_room_that_is_switched_off_has_no_calls_and_schedules_but_still_forgets_people(kit: Kit) -> None:
+    market = next(one for one in kit.install(rooms=()).features if one.name == "market")
+    assert not market.operations
+    assert not market.schedules
+    assert market.personal_data is not None
+
+
+def test_every_state_that_is_no_end_has_a_clock_and_a_lapse() -> None:
+    states = {move.to for move in MOVES.values()}
+    assert all(move.clock is not None for move in MOVES.values() if move.to not in ENDS)
+    assert {state for state in states if state not in ENDS} | {"pending"} == {
+        state for state, act in MOVES if act == "lapse"
+    }
+
+
+@pytest.mark.parametrize("seed", [1])
+async def test_whatever_happens_to_orders_their_money_ends_with_one_of_both(scene: Scene, seed: int) -> None:
+    rng = random.Random(seed)
+    lamp = await scene.list_for_sale(stock=6)
+    orders = [(await scene.order(lamp["id"]))["id"] for _ in range(6)]
+    acts = [("cancel", scene.bob), ("cancel", scene.ada), ("ship", scene.ada), ("receive", scene.bob),
+            ("dispute", scene.bob), ("answer", scene.ada)]  # fmt: skip
+    for step in range(24):
+        await scene.act(rng.choice(orders), *rng.choice(acts))
+        if step == 4 or rng.random() < 0.1:
+            await scene.settle()
+    for _ in range(4):
+        await scene.settle()
+        await scene.lapse()
+    await scene.settle()
+    ended = [await scene.get(f"/orders/{one}") for one in orders]
+    assert {one["state"] for one in ended} <= ENDS
+    received = sum(one["state"] == "received" for one in ended)
+    shipped_back = sum(one["state"] == "refunded" for one in ended)
+    assert await scene.balance() == (900 * received, 0)
+    assert (await scene.get(f"/listings/{lamp['id']}", scene.ada))["stock"] == 6 - received - shipped_back
+    await scene.require_sound()
