@@ -179,6 +179,7 @@ def install(
         uploads=uploading.uploads,
         communities=communities.CommunityGate(),
         addresses=core.addresses,
+        videos=library.VideoCards(),
     )
     talking = conversations.build(platform, settings=settings, uploads=uploading.uploads, when_changed=changed)
     notifying = notifications.build(

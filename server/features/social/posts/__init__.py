@@ -22,7 +22,7 @@ from server.features.social.posts.held import SECTIONS, TABLES
 from server.features.social.posts.list_routes import ListRoutes
 from server.features.social.posts.lists import PostLists, filled
 from server.features.social.posts.media import PostMedia
-from server.features.social.posts.ports import CommunityDoor, Place
+from server.features.social.posts.ports import CommunityDoor, Place, VideoDoor
 from server.features.social.posts.posts import Posts
 from server.features.social.posts.previews import LinkPreviews
 from server.features.social.posts.public_pages import PublicPages
@@ -42,6 +42,7 @@ from server.features.social.posts.texts import (
     MAX_TAGS,
     fold_tag,
 )
+from server.features.social.posts.video_posts import VideoPosts
 from server.features.social.posts.wiping import Wiping, erase
 from server.features.social.settings import PostSettings
 from server.features.videos.uploads import Uploads
@@ -88,12 +89,13 @@ def build(
     uploads: Uploads,
     communities: CommunityDoor,
     addresses: MediaAddresses,
+    videos: VideoDoor,
 ) -> PostsRoom:
     """``topics``: what sockets of this node subscribe to. ``communities``: who may post and read in them.
     ``addresses``: where viewers ask from.
     """
-    media = PostMedia(uploads=uploads)
-    reader = PostReader(communities=communities, streams=streams, now=platform.now)
+    media = PostMedia(uploads=uploads, videos=videos)
+    reader = PostReader(communities=communities, streams=streams, videos=videos, now=platform.now)
     targets = Targets(communities=communities)
     changes = Changes(publish=platform.publish)
     counters = Counters(changes=changes)
@@ -135,8 +137,17 @@ def build(
     )
     acts = Acts(db=platform.db, targets=targets, counters=counters, ids=platform.ids, now=platform.now)
     bookmarks = Bookmarks(db=platform.db, targets=targets, ids=platform.ids, now=platform.now)
-    routes = PostRoutes(
-        posts=posts, editing=editing, addresses=addresses, rate=hourly("posts", settings.max_posts_per_hour)
+    rate = hourly("posts", settings.max_posts_per_hour)
+    routes = PostRoutes(posts=posts, editing=editing, addresses=addresses, rate=rate)
+    of_videos = VideoPosts(
+        db=platform.db,
+        videos=videos,
+        posts=posts,
+        addresses=addresses,
+        publishing=publishing,
+        ids=platform.ids,
+        now=platform.now,
+        rate=rate,
     )
     drafts = DraftRoutes(db=platform.db, reader=reader, scheduling=scheduling, ids=platform.ids, now=platform.now)
     lists = PostLists(db=platform.db, reader=reader)
@@ -155,10 +166,11 @@ def build(
             *ListRoutes(lists=lists, addresses=addresses).operations(),
             *public.operations(),
             *drafts.operations(),
+            *of_videos.operations(),
         ],
         events=PostEvents(db=platform.db, reader=reader, topics=topics).events(),
         sent=(CHANGED,),
-        consumers=[StreamPosts(ids=platform.ids).consumer],
+        consumers=[StreamPosts(ids=platform.ids).consumer, *of_videos.consumers],
         jobs=[scheduling.job, previews.job],
         schedules=[
             repeated("posts.purge", wiping.purge, every_s=PURGE_S),

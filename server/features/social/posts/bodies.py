@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from server.features.social.posts.shapes import Visibility
 from server.features.social.posts.texts import MAX_CODE_POINTS, MAX_GRAPHEMES, is_too_long
@@ -58,8 +58,21 @@ CommunityName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{1,64}$"
 
 
 class MediaBody(Body):
-    upload_id: Id
+    """Either a picture by its upload, or a ready video of yours by its id or by that of its upload."""
+
+    upload_id: Id | None = None
+    video_id: Id | None = None
     alt: Alt = ""
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.upload_id is None) == (self.video_id is None):
+            raise ValueError("has either an upload_id or a video_id")
+        return self
+
+    @property
+    def id(self) -> str:
+        return str(self.upload_id or self.video_id)
 
 
 class PollBody(Body):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from server.features.videos.library import VideoCard
 from storage.postgres import Reads, Transaction
 
 
@@ -21,6 +22,16 @@ class Place:
     def shows(self, visibility: str) -> bool:
         """Whether the viewer may read posts of this visibility in it, as far as it decides."""
         return self.is_member or visibility != "community"
+
+
+class VideoDoor(Protocol):
+    """As ``library.VideoCards``."""
+
+    async def cards(self, reads: Reads, viewer_id: str | None, ids: Collection[str]) -> Mapping[str, VideoCard]: ...
+
+    async def carried(self, tx: Transaction, owner_id: str, ids: Collection[str]) -> Mapping[str, VideoCard]: ...
+
+    async def take_wish(self, tx: Transaction, video_id: str) -> VideoCard | None: ...
 
 
 class CommunityDoor(Protocol):

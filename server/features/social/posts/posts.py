@@ -19,6 +19,7 @@ from server.features.social.posts.scheduling import Scheduling
 from server.features.social.posts.shapes import DeletedPostShape, PostShape
 from server.features.social.posts.targets import Targets, no_post
 from server.features.social.posts.texts import first_link_of, tags_of
+from server.features.videos.uploads import Media
 from server.http.errors import invalid_field
 from storage.facts import publish
 from storage.ids import Ids
@@ -159,12 +160,8 @@ class Posts:
             await _add_poll(tx, post.id, body.poll, published_at)
 
     async def _add_media(self, tx: Transaction, post: NewPost, media: Sequence[MediaBody]) -> None:
-        claimed = await self._media.claim(tx, post.author_id, [str(one.upload_id) for one in media])
-        await tx.execute(
-            queries.ADD_MEDIA, post.id, list(range(len(media))), [one.id for one in claimed],
-            [one.kind for one in claimed], [one.url for one in claimed], [one.preview_url for one in claimed],
-            [one.width for one in claimed], [one.height for one in claimed], [one.alt for one in media],
-        )  # fmt: skip
+        claimed = await self._media.claim(tx, post.author_id, media)
+        await add_media(tx, post.id, claimed, [one.alt for one in media])
 
     async def delete(self, person_id: str, post_id: str) -> None:
         """A post is wiped later; a scheduled one and a repost at once. Raises a 404 for what is not the person's."""
@@ -238,6 +235,15 @@ class Posts:
         )
         counted = [(count, post_id) for count, post_id in kinds if post_id is not None]
         return sorted(counted, key=lambda one: one[1], reverse=True)
+
+
+async def add_media(tx: Transaction, post_id: str, media: Sequence[Media], alts: Sequence[str]) -> None:
+    """In this order."""
+    await tx.execute(
+        queries.ADD_MEDIA, post_id, list(range(len(media))), [one.id for one in media], [one.kind for one in media],
+        [one.url for one in media], [one.preview_url for one in media], [one.width for one in media],
+        [one.height for one in media], list(alts),
+    )  # fmt: skip
 
 
 async def _add_poll(tx: Transaction, post_id: str, poll: PollBody, published_at: datetime | None) -> None:

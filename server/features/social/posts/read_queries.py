@@ -47,8 +47,9 @@ exists (select from bookmarks b where b.post_id = p.id and b.person_id = $1::uui
 (select v.options from post_votes v where v.post_id = p.id and v.person_id = $1::uuid) as my_votes
 """
 _COLUMNS: Final = f"""
-p.id, p.author_id, p.text, p.reply_to, p.root_id, p.quote_of, p.repost_of, p.community_id, p.stream_id, p.visibility,
-p.content_warning, p.restrictions, p.language, p.state, p.published_at, p.publish_at, p.created_at, p.edited_at,
+p.id, p.author_id, p.text, p.reply_to, p.root_id, p.quote_of, p.repost_of, p.community_id, p.stream_id, p.video_id,
+p.visibility, p.content_warning, p.restrictions, p.language, p.state, p.published_at, p.publish_at, p.created_at,
+p.edited_at,
 p.replies, p.reposts, p.quotes, p.reactions,
 u.username, u.display_name, {AVATAR_URL}, {MUTED} as is_muted,
 {_MENTIONS} as mentions, {_MEDIA} as media,

@@ -12,12 +12,13 @@ from actors.restrictions import Restrictions
 from actors.runtime import DomainError
 from server.features.people.hidden_words import Hides, hides, nothing_hidden
 from server.features.social.posts.polls import poll_of
-from server.features.social.posts.ports import CommunityDoor, Place
+from server.features.social.posts.ports import CommunityDoor, Place, VideoDoor
 from server.features.social.posts.read_queries import READ
 from server.features.social.posts.shapes import (
     DeletedPostShape,
     PostShape,
 )
+from server.features.videos.library import VideoCard
 from server.live.stream_directory import shown_restrictions
 from storage.postgres import Reads, Row
 from storage.stream_titles import StreamCard
@@ -30,10 +31,13 @@ class StreamCards(Protocol):
 
 
 class PostReader:
-    """Reads up to ``MAX_IDS`` posts with at most three statements."""
+    """Reads up to ``MAX_IDS`` posts with at most four statements."""
 
-    def __init__(self, *, communities: CommunityDoor, streams: StreamCards, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, communities: CommunityDoor, streams: StreamCards, videos: VideoDoor, now: Callable[[], datetime]
+    ) -> None:
         self._communities = communities
+        self._videos = videos
         self._streams = streams
         self._now = now
 
@@ -86,10 +90,12 @@ class PostReader:
         rows = await reads.fetch(READ, viewer_id, list(ids), now) if ids else []
         community_ids = {row["community_id"] for row in rows if row["community_id"] is not None}
         stream_ids = {row["stream_id"] for row in rows if row["stream_id"] is not None}
+        video_ids = {video for row in rows for video in _videos_of(row)}
         return _View(
             rows={row["id"]: row for row in rows},
             communities=await self._communities.readable(reads, viewer_id, community_ids) if community_ids else {},
             streams=await self._streams.cards(reads, viewer_id, stream_ids) if stream_ids else {},
+            videos=await self._videos.cards(reads, viewer_id, video_ids) if video_ids else {},
             hides=nothing_hidden if past_mutes or not rows else hides(rows[0]["hidden_words"] or ()),
             viewer_id=viewer_id,
             country=country,
@@ -107,6 +113,7 @@ class _View:
         rows: Mapping[str, Row],
         communities: Mapping[str, Place],
         streams: Mapping[str, StreamCard],
+        videos: Mapping[str, VideoCard],
         hides: Hides,
         viewer_id: str | None,
         country: str | None,
@@ -116,6 +123,7 @@ class _View:
         self._rows = rows
         self._communities = communities
         self._streams = streams
+        self._videos = videos
         self._hides = hides
         self._viewer_id = viewer_id
         self._country = country
@@ -164,7 +172,7 @@ class _View:
         """Whether the viewer may know of it."""
         stream = row["stream_id"]
         has_stream = stream is None or self._may_list(row, self._streams.get(stream))
-        return self._is_placed(row) and has_stream and not self._is_unwanted(row)
+        return self._is_placed(row) and has_stream and self._has_videos(row) and not self._is_unwanted(row)
 
     def _is_placed(self, row: Row) -> bool:
         """One's own posts are there for oneself wherever they stand."""
@@ -176,6 +184,14 @@ class _View:
     def _may_list(self, row: Row, card: StreamCard | None) -> bool:
         """A stream that is hidden by now is told of to its owner alone."""
         return card is not None and (card.visibility in ("public", "followers") or row["author_id"] == self._viewer_id)
+
+    def _has_videos(self, row: Row) -> bool:
+        """A post is for those who may see the videos that it carries. That of a video which is in no list any more is
+        for its owner alone."""
+        if not all(video in self._videos for video in _videos_of(row)):
+            return False
+        card = self._videos.get(row["video_id"] or "")
+        return card is None or card.is_listed or row["author_id"] == self._viewer_id
 
     def _is_unwanted(self, row: Row) -> bool:
         """One's own posts are never hidden from oneself."""
@@ -220,6 +236,10 @@ class _View:
             return None
         thumbnail = f"/hls/{card.id}/thumbnail.webp"
         return {"id": card.id, "title": card.title, "state": card.state, "thumbnail": thumbnail}
+
+
+def _videos_of(row: Row) -> list[str]:
+    return [one["id"] for one in row["media"] or () if one["kind"] == "video"]
 
 
 _AUTHOR: Final = (

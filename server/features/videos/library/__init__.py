@@ -19,6 +19,7 @@ from server.features.videos.library.captions import (
     VideoCaptionRoutes,
     VideoCaptions,
 )
+from server.features.videos.library.cards import VideoCard, VideoCards
 from server.features.videos.library.encoding import VideoEncoder
 from server.features.videos.library.library import Library, Originals, VideoRow
 from server.features.videos.library.media import VideoMedia
@@ -34,7 +35,7 @@ from server.http.limits import hourly
 from server.live.addresses import MediaAddresses
 from server.live.storyboards import Storyboards
 
-__all__ = ["Library", "LibraryRoom", "VideoRow", "build", "set_restrictions"]
+__all__ = ["Library", "LibraryRoom", "VideoCard", "VideoCards", "VideoRow", "build", "set_restrictions"]
 
 HOUR_S: Final = 3_600
 

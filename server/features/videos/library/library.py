@@ -138,7 +138,15 @@ class Library:
         async with self._db.transaction() as tx:
             await self._claim(tx, owner_id, upload_id, kind="video", by=CLAIM)
             await tx.execute(
-                queries.INSERT, video_id, owner_id, upload_id, body.title, body.description, body.visibility, now
+                queries.INSERT,
+                video_id,
+                owner_id,
+                upload_id,
+                body.title,
+                body.description,
+                body.visibility,
+                body.post,
+                now,
             )
             await self._jobs.enqueue(tx, self._job, EncodeVideo(video_id), key=f"{video_id}/1")
         return video_id

@@ -41,9 +41,30 @@ OF_PERSON: Final = f"""
     and {NOT_APART.format(person="v.owner_id", viewer="$1")} {_PAGE}
 """
 
+_CARD: Final = f"""
+v.id::text as id, v.owner_id::text as owner_id, coalesce(s.title, v.title) as title, {_VISIBILITY} as visibility,
+(v.source ->> 'width')::int as width, (v.source ->> 'height')::int as height
+"""
+_CARDS: Final = "from videos v join users o on o.id = v.owner_id left join streams s on s.id = v.stream_id"
+CARDS: Final = f"""
+select {_CARD} {_CARDS} where v.id = any($2::uuid[]) and {_IS_PLAYABLE} and {_MAY_SEE}
+    and (v.owner_id = $1::uuid or coalesce({_RESTRICTIONS}, '{{}}'::jsonb) - 'content_warning' = '{{}}'::jsonb)
+"""
+CARRIED: Final = f"""
+select {_CARD}, v.upload_id::text as upload_id {_CARDS}
+where v.owner_id = $1 and v.state = 'ready' and {_IS_THERE}
+    and (v.id = any($2::uuid[]) or v.upload_id = any($2::uuid[]))
+"""
+TAKE_WISH: Final = """
+update videos set wants_post = false
+where id = $1 and wants_post and state = 'ready' and visibility in ('public', 'followers')
+returning id::text, owner_id::text, title, visibility, (source ->> 'width')::int as width,
+    (source ->> 'height')::int as height
+"""
+
 INSERT: Final = """
-insert into videos (id, owner_id, upload_id, title, description, visibility, state, created_at)
-values ($1, $2, $3, $4, $5, $6, 'processing', $7)
+insert into videos (id, owner_id, upload_id, title, description, visibility, wants_post, state, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, 'processing', $8)
 """
 RECORDED: Final = """
 insert into videos (id, owner_id, stream_id, state, progress, duration_ms, created_at, ready_at)

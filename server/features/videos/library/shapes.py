@@ -34,6 +34,9 @@ class NewVideoBody(Body):
     title: Title
     description: Description = ""
     visibility: Visibility = "public"
+    post: Annotated[
+        bool, Field(description="Whether it becomes a post once it is ready, where it is public or for followers")
+    ] = True
 
 
 class PosterBody(Body):

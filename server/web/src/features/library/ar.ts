@@ -18,6 +18,7 @@ export default {
   followers: "متابعوك",
   subscribers: "مشتركوك",
   private: "أنت فقط",
+  alsoPost: "انشره كمنشور يمكن التعليق عليه",
   sending: "يُرسَل {name}",
   encoding: "يُرمَّز",
   cancel: "إلغاء",

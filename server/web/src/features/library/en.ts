@@ -15,6 +15,7 @@ export default {
   followers: "Your followers",
   subscribers: "Your subscribers",
   private: "Only you",
+  alsoPost: "Post it, where people may comment on it",
   sending: "Sending {name}",
   encoding: "Encoding",
   cancel: "Cancel",

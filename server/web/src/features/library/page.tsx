@@ -10,6 +10,7 @@ import { Avatar, Empty, Field, PageTitle, Spinner, useTitle } from "../../ui/par
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import { shareLink } from "../../ui/share";
 import { chatOfStream, ReplayChat } from "../chat/replay";
+import Comments from "../posts/comments";
 import { Player } from "../player/player";
 import "../player/stage.css";
 import { changeVideo, deleteVideo, getVideo, type Video } from "./calls";
@@ -67,6 +68,7 @@ export default function VideoPage({ videoId }: { videoId: string }) {
           <Waiting video={video} />
         )}
         <Info video={video} onChange={setVideo} positionMs={positionMs} />
+        {video.state === "ready" && <Comments videoId={video.id} isMine={me.value?.id === video.owner.id && !video.stream_id} />}
       </div>
       {video.stream_id && <ReplayChat source={chatOfStream(video.stream_id)} owner={video.owner.username} positionMs={positionMs} title={t("replay")} />}
     </div>

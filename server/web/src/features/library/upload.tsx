@@ -42,7 +42,7 @@ export function Upload({ onPublished }: { onPublished: (video: Video) => void })
   );
 }
 
-type Named = { title: string; description: string; visibility: Video["visibility"] };
+type Named = { title: string; description: string; post: boolean; visibility: Video["visibility"] };
 
 function Sending({ file, onDone }: { file: File; onDone: (video: Video | null) => void }) {
   const leaving = useRef(new AbortController());
@@ -58,7 +58,7 @@ function Sending({ file, onDone }: { file: File; onDone: (video: Video | null) =
   const publish = async (event: Event): Promise<void> => {
     event.preventDefault();
     const data = new FormData(event.currentTarget as HTMLFormElement);
-    const named = { title: textOf(data, "title"), description: textOf(data, "description"), visibility: textOf(data, "visibility") } as Named;
+    const named = { title: textOf(data, "title"), description: textOf(data, "description"), visibility: textOf(data, "visibility"), post: data.has("post") } as Named;
     setWaiting(true);
     try {
       const uploadId = await upload.current;
@@ -87,6 +87,9 @@ function Sending({ file, onDone }: { file: File; onDone: (video: Video | null) =
           </select>
         )}
       </Field>
+      <label class="check">
+        <input type="checkbox" name="post" defaultChecked /> {t("alsoPost")}
+      </label>
       {isWaiting && share < 1 && <p role="status" class="dim">{t("sendFirst")}</p>}
       <FormError text={failure} />
       <div class="form-actions">

@@ -6,6 +6,7 @@ import { ago, when } from "../../ui/format";
 import type { SinglePost } from "./calls";
 import { PostPoll, type Voted } from "./poll";
 import { partsOf } from "./text";
+import { PostVideo } from "./video";
 import { t } from "./words";
 
 interface Props {
@@ -69,7 +70,7 @@ function Gallery({ post }: { post: SinglePost }) {
       {post.media.map((one) => (
         <li key={one.id}>
           {one.kind === "video" ? (
-            <video src={local(one.url)} poster={one.preview_url ? local(one.preview_url) : undefined} aria-label={one.alt} controls preload="none" playsInline />
+            <PostVideo media={one} />
           ) : one.kind === "audio" ? (
             <audio src={local(one.url)} aria-label={one.alt} controls preload="none" />
           ) : (

@@ -25,6 +25,8 @@ export const changePost = (id: string, body: Body<"changePost">): Promise<AnyPos
 export const deletePost = (id: string): Promise<void> => call(`/posts/${part(id)}`, { method: "DELETE" });
 export const getPost = (id: string): Promise<AnyPost> => call(`/posts/${part(id)}`);
 export const getThread = (id: string): Promise<Thread> => call(`/posts/${part(id)}/thread`);
+export const postOfVideo = (videoId: string): Promise<AnyPost> => call(`/videos/${part(videoId)}/post`);
+export const postVideo = (videoId: string): Promise<Answer<"postVideo">> => call(`/videos/${part(videoId)}/post`, { method: "PUT" });
 export const repliesOf = (id: string, cursor: string): Promise<Page<AnyPost>> => call(paged(`/posts/${part(id)}/replies`, cursor));
 export const editsOf = (id: string): Promise<Page<Edit>> => call(`/posts/${part(id)}/edits?limit=100`);
 export const postsOf = (username: string, kind: Kind, cursor: string): Promise<Answer<"listPostsOfUser">> =>
