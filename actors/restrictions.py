@@ -12,14 +12,16 @@ from actors.runtime import DomainError
 COUNTRY: Final = "restricted_country"
 AGE: Final = "restricted_age"
 WITHHELD: Final = "withheld"
-CODES: Final = frozenset({COUNTRY, AGE, WITHHELD})
+CLAIMED: Final = "claimed"
+CODES: Final = frozenset({COUNTRY, AGE, WITHHELD, CLAIMED})
 """Of the errors that tell a viewer why a stream is not for them: over HTTP each is a 451."""
 
 
 class Restrictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``allow``: the only countries (ISO 3166-1 alpha-2) that it is for; ``deny``: those that it is not for. At most
     one of the two has any. ``min_age``: in years. ``content_warning``: shown before it is played; empty: none.
-    ``withheld``: moderators of the server hide it from everybody but its owner.
+    ``withheld``: moderators of the server hide it from everybody but its owner; ``claimed``: the owner of a work that
+    is in it does.
     """
 
     allow: tuple[str, ...] = ()
@@ -27,11 +29,16 @@ class Restrictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     min_age: int | None = None
     content_warning: str = ""
     withheld: bool = False
+    claimed: bool = False
 
     @property
     def refuses_any(self) -> bool:
         """Whether there are viewers whom it is not for."""
-        return self.withheld or self.has_countries or self.min_age is not None
+        return self.is_hidden or self.has_countries or self.min_age is not None
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.withheld or self.claimed
 
     @property
     def has_countries(self) -> bool:
@@ -49,8 +56,8 @@ class Restrictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     def refusal(self, *, country: str | None, birth_date: dt.date | None, today: dt.date) -> DomainError | None:
         """Why it is not for a viewer; None when it is."""
-        if self.withheld:
-            return hidden_by_moderators()
+        if self.is_hidden:
+            return hidden(self)
         if not self.is_for_country(country):
             return wrong_country()
         return None if self.is_for_age(birth_date, today) else too_young(self.min_age or 0)
@@ -59,7 +66,10 @@ class Restrictions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 UNRESTRICTED: Final = Restrictions()
 
 
-def hidden_by_moderators() -> DomainError:
+def hidden(restrictions: Restrictions) -> DomainError:
+    """Why it is hidden from everybody but its owner."""
+    if restrictions.claimed and not restrictions.withheld:
+        return DomainError(CLAIMED, "The owner of a work that is in this has blocked it.", field="stream_id")
     return DomainError(WITHHELD, "Moderators have hidden this.", field="stream_id")
 
 

@@ -47,7 +47,7 @@ _UNRESTRICTED: Final = """
 {row}.restrictions is null or exists (
     select from (select {viewer}::uuid as person, {country}::text as country) asker
     where {row}.owner_id = asker.person or (
-        {row}.restrictions -> 'withheld' is null
+        {row}.restrictions -> 'withheld' is null and {row}.restrictions -> 'claimed' is null
         and ({row}.restrictions -> 'allow' is null or {row}.restrictions -> 'allow' ? asker.country)
         and not coalesce({row}.restrictions -> 'deny' ? asker.country, false)
         and {old_enough}))

@@ -232,7 +232,7 @@ def install(
         highlights.build(platform, addresses=core.addresses),
         metadata.build(platform, footage=core.footage, addresses=core.addresses),
         recordings.build(platform, settings=settings, addresses=core.addresses, viewings=core.viewings),
-        works.build(platform, settings=settings),
+        works.build(platform, settings=settings, videos=videos.claims, when_changed=changed),
         restreaming.feature,
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),

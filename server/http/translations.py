@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from actors.restrictions import AGE, COUNTRY, WITHHELD
+from actors.restrictions import AGE, CLAIMED, COUNTRY, WITHHELD
 from actors.runtime.errors import ActorError, DeadlineExceeded, DomainError, MailboxFull
 from server.http.errors import FieldError, Problem, ProblemTable
 from storage.errors import BadValue, Conflict, Fenced, Unavailable
@@ -35,6 +35,7 @@ DOMAIN_STATUSES: Final[Mapping[str, int]] = {
     COUNTRY: 451,
     AGE: 451,
     WITHHELD: 451,
+    CLAIMED: 451,
     "restricted": 403,
     "slow_mode": 429,
     "unavailable": 503,

@@ -110,7 +110,7 @@ class RestrictionRoutes:
 
 
 def wanted_restrictions(body: RestrictionsBody, before: Restrictions) -> Restrictions:
-    """Those that are asked for; what moderators withhold stays withheld."""
+    """Those that are asked for; what moderators and owners of works withhold stays so."""
     countries = body.countries or CountriesBody.model_construct()
     return Restrictions(
         allow=tuple(countries.allow or ()),
@@ -118,4 +118,5 @@ def wanted_restrictions(body: RestrictionsBody, before: Restrictions) -> Restric
         min_age=body.min_age,
         content_warning=body.content_warning or "",
         withheld=before.withheld,
+        claimed=before.claimed,
     )

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from actors.events import OPEN, StreamView
-from actors.restrictions import hidden_by_moderators, too_young, wrong_country
+from actors.restrictions import hidden, too_young, wrong_country
 from actors.runtime import ActorError, DomainError
 from server.live.viewings import Viewer
 from storage.errors import StorageError
@@ -108,7 +108,7 @@ class Rights:
         restrictions = view.restrictions
         if not restrictions.refuses_any or viewer.id == view.owner.id:
             return True
-        if restrictions.withheld or not restrictions.is_for_country(viewer.country):
+        if restrictions.is_hidden or not restrictions.is_for_country(viewer.country):
             return False
         if restrictions.min_age is None:
             return True
@@ -143,8 +143,8 @@ class Rights:
         ``password_required`` where they may once they have given its password, else what ``restrictions`` has.
         """
         if self._lets_in(view, viewer.id):
-            if view.restrictions.withheld:
-                return hidden_by_moderators()
+            if view.restrictions.is_hidden:
+                return hidden(view.restrictions)
             is_country = not view.restrictions.is_for_country(viewer.country)
             return wrong_country() if is_country else too_young(view.restrictions.min_age or 0)
         if self._asks_password(view, viewer.id):

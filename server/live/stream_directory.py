@@ -277,8 +277,8 @@ def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
 
 
 def shown_restrictions(restrictions: Restrictions) -> dict[str, Any] | None:
-    """As the contract has them; None for none, and for those of moderators, whose owner is told otherwise."""
-    if msgspec.structs.replace(restrictions, withheld=False) == UNRESTRICTED:
+    """As the contract has them; None for none, and for what is hidden, whose owner is told otherwise."""
+    if msgspec.structs.replace(restrictions, withheld=False, claimed=False) == UNRESTRICTED:
         return None
     lists = {"allow": list(restrictions.allow), "deny": list(restrictions.deny)}
     return {

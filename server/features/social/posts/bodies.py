@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from server.features.social.posts.shapes import Visibility
 from server.features.social.posts.texts import MAX_CODE_POINTS, MAX_GRAPHEMES, is_too_long
@@ -57,16 +57,22 @@ Language = Annotated[
 CommunityName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{1,64}$")]
 
 
+_AN_ID: Final = {"type": "string", "format": "uuid"}
+
+
 class MediaBody(Body):
     """Either a picture by its upload, or a ready video of yours by its id or by that of its upload."""
 
-    upload_id: Id | None = None
-    video_id: Id | None = None
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["upload_id"]}, {"required": ["video_id"]}]})
+
+    upload_id: Annotated[Id | None, WithJsonSchema(_AN_ID)] = None
+    video_id: Annotated[Id | None, WithJsonSchema(_AN_ID)] = None
     alt: Alt = ""
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:
-        if (self.upload_id is None) == (self.video_id is None):
+        given = self.model_fields_set & {"upload_id", "video_id"}
+        if len(given) != 1 or getattr(self, next(iter(given))) is None:
             raise ValueError("has either an upload_id or a video_id")
         return self
 

@@ -20,6 +20,7 @@ from server.features.videos.library.captions import (
     VideoCaptions,
 )
 from server.features.videos.library.cards import VideoCard, VideoCards
+from server.features.videos.library.claims import BusyError, Claims, Spans
 from server.features.videos.library.encoding import VideoEncoder
 from server.features.videos.library.library import Library, Originals, VideoRow
 from server.features.videos.library.media import VideoMedia
@@ -35,7 +36,17 @@ from server.http.limits import hourly
 from server.live.addresses import MediaAddresses
 from server.live.storyboards import Storyboards
 
-__all__ = ["Library", "LibraryRoom", "VideoCard", "VideoCards", "VideoRow", "build", "set_restrictions"]
+__all__ = [
+    "BusyError",
+    "Library",
+    "LibraryRoom",
+    "Spans",
+    "VideoCard",
+    "VideoCards",
+    "VideoRow",
+    "build",
+    "set_restrictions",
+]
 
 HOUR_S: Final = 3_600
 
@@ -44,6 +55,7 @@ HOUR_S: Final = 3_600
 class LibraryRoom:
     feature: Feature
     library: Library
+    claims: Claims
 
 
 def build(
@@ -126,7 +138,8 @@ def build(
         },
         gauges=lambda: {"videos_encoded_total": ("Videos that this node has encoded", encoder.encoded)},
     )
-    return LibraryRoom(feature=feature, library=library)
+    claims = Claims(db=platform.db, objects=platform.objects)
+    return LibraryRoom(feature=feature, library=library, claims=claims)
 
 
 SECTIONS: Final = (

@@ -99,7 +99,7 @@ where id = $1 and stream_id is null and state = 'ready' returning edition
 NOT_TRIMMED: Final = """
 update videos set state = 'ready', progress = 1, reason = $2 where id = $1 and edition > 0 returning owner_id::text
 """
-SPAN: Final = "update videos set begin_ms = $2, duration_ms = $3 where id = $1"
+SPAN: Final = "update videos set begin_ms = $2, duration_ms = $3, muted = '[]' where id = $1"
 COPY_RENDITION: Final = """
 insert into video_renditions (video_id, edition, name, place, kind, codec, timescale, width, height, fps, channels,
     init_key)
@@ -149,6 +149,34 @@ with gone as (delete from video_segments where video_id = $1 and edition < $2)
 delete from video_renditions where video_id = $1 and edition < $2
 """
 
+# claims
+
+RESTRICTED: Final = "select restrictions from videos where id = $1 and stream_id is null for update"
+MUTED: Final = "select edition, state, muted from videos where id = $1 and stream_id is null and edition > 0"
+SOUND_SEGMENTS: Final = """
+select g.number, g.object_key, g.start, g.duration, r.timescale from video_segments g
+join video_renditions r on r.video_id = g.video_id and r.edition = g.edition and r.name = g.rendition
+where g.video_id = $1 and g.edition = $2 and g.rendition = $3 order by g.number
+"""
+NEXT_EDITION: Final = """
+update videos set edition = edition + 1, muted = $3 where id = $1 and edition = $2 and state = 'ready'
+"""
+COPY_RENDITIONS: Final = """
+insert into video_renditions (video_id, edition, name, place, kind, codec, timescale, width, height, fps, channels,
+    init_key, is_whole, peak_rate, average_rate)
+select video_id, edition + 1, name, place, kind, codec, timescale, width, height, fps, channels, init_key, is_whole,
+    peak_rate, average_rate from video_renditions where video_id = $1 and edition = $2
+"""
+COPY_MUTED: Final = """
+insert into video_segments (video_id, edition, rendition, number, object_key, start, duration, bytes, key_bytes,
+    muted_key, muted_bytes)
+select g.video_id, g.edition + 1, g.rendition, g.number, g.object_key, g.start, g.duration, g.bytes, g.key_bytes,
+    m.key, m.bytes
+from video_segments g left join unnest($4::int[], $5::text[], $6::bigint[]) m (number, key, bytes)
+    on g.rendition = $3 and m.number = g.number
+where g.video_id = $1 and g.edition = $2
+"""
+
 # playback
 
 RENDITIONS: Final = """
@@ -161,11 +189,12 @@ where (video_id, edition) in (select * from unnest($1::uuid[], $2::int[])) and i
 order by place
 """
 SEGMENTS: Final = """
-select number, object_key, start, duration, bytes, key_bytes from video_segments
+select number, object_key, start, duration, coalesce(muted_bytes, bytes) as bytes, key_bytes from video_segments
 where video_id = $1 and edition = $2 and rendition = $3 order by number
 """
 FILE: Final = """
-select object_key, bytes from video_segments where video_id = $1 and edition = $2 and rendition = $3 and number = $4
+select coalesce(muted_key, object_key) as object_key, coalesce(muted_bytes, bytes) as bytes
+from video_segments where video_id = $1 and edition = $2 and rendition = $3 and number = $4
 """
 INIT: Final = "select init_key from video_renditions where video_id = $1 and edition = $2 and name = $3"
 PICTURED: Final = """

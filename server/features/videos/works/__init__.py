@@ -8,13 +8,16 @@ of what is credited, disputed and decided.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from media.fingerprints.fingerprinter import Fingerprinter
 from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.videos.library.claims import Claims
 from server.features.videos.library.facts import VideoDeleted, VideoReady
 from server.features.videos.work_settings import WorkSettings
 from server.features.videos.works import queries
+from server.features.videos.works.enforcing import Enforcer
 from server.features.videos.works.matches import EXPIRE_S, Matches
 from server.features.videos.works.media import KeptMedia
 from server.features.videos.works.routes import WorkRoutes
@@ -29,8 +32,23 @@ from storage.stream_facts import RecordingReady
 __all__ = ["build"]
 
 
-def build(platform: Platform, *, settings: WorkSettings, make: MakeFingerprint | None = None) -> Feature:
+def build(
+    platform: Platform,
+    *,
+    settings: WorkSettings,
+    videos: Claims,
+    when_changed: Callable[[], Awaitable[None]],
+    make: MakeFingerprint | None = None,
+) -> Feature:
     """``make``: has a fingerprint made; by default in a child process."""
+    enforcer = Enforcer(
+        db=platform.db,
+        jobs=platform.jobs,
+        videos=videos,
+        node=platform.node,
+        audit=platform.audit,
+        when_changed=when_changed,
+    )
     making = make or Fingerprinter().make
     media = KeptMedia(db=platform.db, objects=platform.objects)
     matches = Matches(
@@ -39,6 +57,7 @@ def build(platform: Platform, *, settings: WorkSettings, make: MakeFingerprint |
         ids=platform.ids,
         now=platform.now,
         answer_within=dt.timedelta(days=settings.match_dispute_days),
+        enforce=enforcer.enforce,
     )
     seeker = Seeker(db=platform.db, jobs=platform.jobs, media=media, make=making, matches=matches)
     works = Works(
@@ -47,6 +66,7 @@ def build(platform: Platform, *, settings: WorkSettings, make: MakeFingerprint |
         media=media,
         make=making,
         seek_in=seeker.seek_in,
+        enforce=enforcer.enforce,
         audit=platform.audit,
         ids=platform.ids,
         now=platform.now,
@@ -56,24 +76,34 @@ def build(platform: Platform, *, settings: WorkSettings, make: MakeFingerprint |
 
     async def recorded(tx: Transaction, fact: RecordingReady) -> None:
         await seeker.seek_in(tx, [fact.stream_id])
+        await enforcer.enforce(tx, [fact.stream_id])
 
     async def encoded(tx: Transaction, fact: VideoReady) -> None:
         await seeker.seek_in(tx, [fact.video_id])
+        await enforcer.enforce(tx, [fact.video_id])
 
     async def deleted(tx: Transaction, fact: VideoDeleted) -> None:
+        claimed = await tx.fetch(queries.CLAIMED_BY_WORK, fact.video_id)
         await tx.execute(queries.FORGET, fact.video_id)
+        await enforcer.enforce(tx, [row["media_id"] for row in claimed])
+
+    async def erase(tx: Transaction, person_id: str) -> None:
+        claimed = await tx.fetch(queries.CLAIMED_BY_PERSON, person_id)
+        for statement in queries.ERASE:
+            await tx.execute(statement, person_id)
+        await enforcer.enforce(tx, [row["media_id"] for row in claimed])
 
     routes = WorkRoutes(works=works, matches=matches, rate=hourly("works", settings.max_works_per_hour))
     return Feature(
         name="works",
         operations=routes.operations(),
         consumers=(Consumer(RecordingReady, recorded), Consumer(VideoReady, encoded), Consumer(VideoDeleted, deleted)),
-        jobs=(works.job, seeker.job, seeker.live_job),
+        jobs=(works.job, seeker.job, seeker.live_job, enforcer.job),
         schedules=(
             repeated("works.expire", matches.expire, every_s=EXPIRE_S),
             repeated("works.live", seeker.seek_in_live, every_s=LIVE_EVERY_S),
         ),
-        personal_data=PersonalData(tables=frozenset({"works", "work_matches"}), sections=SECTIONS, erase=_erase),
+        personal_data=PersonalData(tables=frozenset({"works", "work_matches"}), sections=SECTIONS, erase=erase),
         limits={
             "works": settings.max_works_per_person,
             "works_per_hour": settings.max_works_per_hour,
@@ -90,8 +120,3 @@ SECTIONS: Final = (
         "work_matches where (holder_id = $1 or publisher_id = $1)",
     ),
 )
-
-
-async def _erase(tx: Transaction, person_id: str) -> None:
-    for statement in queries.ERASE:
-        await tx.execute(statement, person_id)

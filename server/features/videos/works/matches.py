@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,8 @@ from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
 
 EXPIRE_S: Final = 3_600.0
+Enforce = Callable[[object, Iterable[str]], Awaitable[None]]
+"""Have what the matches in media ask for done, by their ids; in a transaction."""
 
 
 class Matches:
@@ -32,12 +34,14 @@ class Matches:
         ids: Ids,
         now: Callable[[], dt.datetime],
         answer_within: dt.timedelta,
+        enforce: Enforce,
     ) -> None:
         self._db = db
         self._audit = audit
         self._ids = ids
         self._now = now
         self._answer_within = answer_within
+        self._enforce = enforce
 
     async def record(self, tx: Transaction, medium: Medium, runs: Sequence[Run]) -> None:
         """What was found in a medium. A run that continues or repeats a match lengthens it, so that seeking again
@@ -47,6 +51,8 @@ class Matches:
         for run in runs:
             if run.work in works:
                 await self._record(tx, medium, works[run.work], run)
+        if any(row["policy"] != "credit" for row in works.values()):
+            await self._enforce(tx, [medium.id])
 
     async def _record(self, tx: Transaction, medium: Medium, work: Row, run: Run) -> None:
         for row in await tx.fetch(queries.SAME, medium.id, work["id"]):
@@ -126,6 +132,7 @@ class Matches:
 
     async def _told(self, tx: Transaction, match_id: str, row: Row, state: State, **audit: Any) -> None:
         await self._audit.add(tx, f"match.{state}", subject=match_id, **audit)
+        await self._enforce(tx, [row["media_id"]])
         await publish(
             tx,
             MatchDecided(

@@ -93,6 +93,19 @@ select id::text, state, work_id::text, holder_id::text, publisher_id::text, medi
 where state = 'disputed' and expires_at <= $1 order by expires_at limit 100 for update skip locked
 """
 
+CLAIMS: Final = """
+select policy, from_ms, to_ms from work_matches
+where media_id = $1 and policy in ('mute', 'block') and state <> 'withdrawn' and to_ms - from_ms > $2
+"""
+CLAIMED_BY_WORK: Final = """
+select distinct m.media_id::text from work_matches m join works w on w.id = m.work_id
+where (w.id = $1 or w.media_id = $1) and m.policy in ('mute', 'block')
+"""
+CLAIMED_BY_PERSON: Final = """
+select distinct media_id::text from work_matches where holder_id = $1 and policy in ('mute', 'block')
+"""
+ENDED_STREAM: Final = "select id::text, restrictions from streams where id = $1 and state = 'ended'"
+
 ERASE: Final = (
     "delete from work_matches where holder_id = $1 or publisher_id = $1",
     "delete from works where owner_id = $1",

@@ -28,7 +28,7 @@ class WorkBody(Body):
     policy: Annotated[
         Policy,
         Field(
-            description="credit shares the revenue; mute and block are asked for on each match, for people to act on"
+            description="of more than 7 s: credit shares the revenue, mute silences the part, block withholds the video"
         ),
     ] = "credit"
 

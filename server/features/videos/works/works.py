@@ -50,6 +50,7 @@ class Works:
         media: Media,
         make: MakeFingerprint,
         seek_in: SeekIn,
+        enforce: SeekIn,
         audit: AuditLog,
         ids: Ids,
         now: Callable[[], datetime],
@@ -61,6 +62,7 @@ class Works:
         self._media = media
         self._make = make
         self._seek_in = seek_in
+        self._enforce = enforce
         self._audit = audit
         self._ids = ids
         self._now = now
@@ -125,9 +127,11 @@ class Works:
     async def remove(self, work_id: str, owner_id: str, *, ip: str) -> None:
         """With its matches. Raises a 404."""
         async with self._db.transaction() as tx:
+            claimed = [each["media_id"] for each in await tx.fetch(queries.CLAIMED_BY_WORK, work_id)]
             row = await tx.fetchrow(queries.REMOVE, work_id, owner_id)
             if row is None:
                 raise not_found("You have no such work")
+            await self._enforce(tx, claimed)
             detail = {"video_id": row["media_id"], "title": row["title"]}
             await self._audit.add(tx, "work.removed", actor_id=owner_id, subject=work_id, ip=ip, detail=detail)
 

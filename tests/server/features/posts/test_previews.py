@@ -16,6 +16,7 @@ from server.features.social.posts import build
 from server.features.social.posts.open_graph import card_of
 from server.features.social.posts.previews import MAX_PAGE
 from server.features.social.settings import PostSettings
+from server.features.videos.library import VideoCards
 from server.live.addresses import MediaAddresses
 from server.live.edge.fanout import Fanout
 from server.outbound.settings import Site
@@ -66,6 +67,7 @@ async def previewed(board: Board, url: str, *, allow_private: bool = True) -> ob
         uploads=kit.install().uploads,
         communities=CommunityGate(),
         addresses=MediaAddresses(seals=kit.identity),
+        videos=VideoCards(),
     ).feature
     assert await kit.run_jobs([feature]) == 1
     assert feature.close is not None

@@ -5,7 +5,7 @@ import { ago, duration, hue, percent } from "../../ui/format";
 import "../streams/streams.css";
 import type { Video } from "./calls";
 import "./library.css";
-import { whole } from "./watchable";
+import { whole } from "./whole";
 import { t } from "./words";
 
 export function VideoCard({ video, children }: { video: Video; children?: ComponentChildren }) {

@@ -12,6 +12,7 @@ import { shareLink } from "../../ui/share";
 import { chatOfStream, ReplayChat } from "../chat/replay";
 import Comments from "../posts/comments";
 import { Player } from "../player/player";
+import { chaptersOf, watchable } from "../player/uploaded";
 import "../player/stage.css";
 import { changeVideo, deleteVideo, getVideo, type Video } from "./calls";
 import { Bar } from "./upload";
@@ -20,7 +21,7 @@ import { Poster } from "./poster";
 import { Trim } from "./trim";
 import { useProgress } from "./progress";
 import { VisibilityOptions, type Visibility } from "./visibility";
-import { chaptersOf, watchable, whole } from "./watchable";
+import { whole } from "./whole";
 import { t } from "./words";
 import "./library.css";
 

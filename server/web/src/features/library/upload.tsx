@@ -8,7 +8,7 @@ import { FormError, textOf } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
 import { createVideo, type Video } from "./calls";
 import { VisibilityOptions } from "./visibility";
-import { whole } from "./watchable";
+import { whole } from "./whole";
 import { t } from "./words";
 
 const withoutEnding = (name: string): string => name.replace(/\.[^.]+$/, "").slice(0, 140) || name.slice(0, 140);

@@ -25,6 +25,7 @@ export const changePost = (id: string, body: Body<"changePost">): Promise<AnyPos
 export const deletePost = (id: string): Promise<void> => call(`/posts/${part(id)}`, { method: "DELETE" });
 export const getPost = (id: string): Promise<AnyPost> => call(`/posts/${part(id)}`);
 export const getThread = (id: string): Promise<Thread> => call(`/posts/${part(id)}/thread`);
+export const videoOf = (id: string): Promise<Answer<"getVideo">> => call(`/videos/${part(id)}`);
 export const postOfVideo = (videoId: string): Promise<AnyPost> => call(`/videos/${part(videoId)}/post`);
 export const postVideo = (videoId: string): Promise<Answer<"postVideo">> => call(`/videos/${part(videoId)}/post`, { method: "PUT" });
 export const repliesOf = (id: string, cursor: string): Promise<Page<AnyPost>> => call(paged(`/posts/${part(id)}/replies`, cursor));

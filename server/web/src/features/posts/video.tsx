@@ -2,7 +2,7 @@
 import type { ComponentType } from "preact";
 import { useState } from "preact/hooks";
 import { local } from "../../api/http";
-import type { InlineProps } from "../library/inline";
+import type { InlineProps } from "./inline";
 import type { SinglePost } from "./calls";
 import { t } from "./words";
 
@@ -11,7 +11,7 @@ export function PostVideo({ media }: { media: SinglePost["media"][number] }) {
   const [hasPicture, setPicture] = useState(true);
   if (Made) return <Made videoId={media.id} />;
   const play = async (): Promise<void> => {
-    const { default: Inline } = await import("../library/inline");
+    const { default: Inline } = await import("./inline");
     setMade(() => Inline);
   };
   return (

@@ -8,7 +8,7 @@ export default {
   title: "العنوان",
   policy: "ما يحدث حيث يُعثر عليه",
   policyCredit: "تُقاسَم عائداته معك",
-  policyMute: "تطلب كتم صوت ذلك الجزء",
+  policyMute: "يُكتم صوت ذلك الجزء",
   policyBlock: "تطلب ألا يُعرض",
   register: "تسجيل العمل",
   registered: "سُجّل العمل، ويُعثر عليه حين تكتمل بصمته.",

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Spinner } from "../../ui/parts";
 import { getVideo, type Video } from "../library/calls";
-import { watchable } from "../library/watchable";
+import { watchable } from "../player/uploaded";
 import { Player } from "../player/player";
 import "../player/stage.css";
 import type { Match } from "./calls";

@@ -5,7 +5,7 @@ export default {
   title: "Title",
   policy: "What happens where it is found",
   policyCredit: "Its revenue is shared with you",
-  policyMute: "You ask that this part be muted",
+  policyMute: "This part of it is muted",
   policyBlock: "You ask that it not be shown",
   register: "Register the work",
   registered: "The work is registered. It is found once its fingerprints are made.",

@@ -1,20 +1,21 @@
 /** A video in the midst of other things. */
 import { useEffect, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
+import type { Answer } from "../../api/types";
 import { Spinner } from "../../ui/parts";
 import { Player } from "../player/player";
 import "../player/stage.css";
-import { getVideo, type Video } from "./calls";
-import { chaptersOf, watchable } from "./watchable";
+import { chaptersOf, watchable } from "../player/uploaded";
+import { videoOf } from "./calls";
 
 export interface InlineProps {
   videoId: string;
 }
 
 export default function InlineVideo({ videoId }: InlineProps) {
-  const [video, setVideo] = useState<Video | null>(null);
+  const [video, setVideo] = useState<Answer<"getVideo"> | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
-  useEffect(() => void getVideo(videoId).then(setVideo, setFailure), [videoId]);
+  useEffect(() => void videoOf(videoId).then(setVideo, setFailure), [videoId]);
   if (failure) return <p role="alert">{sentence(failure)}</p>;
   if (!video) return <Spinner />;
   return (

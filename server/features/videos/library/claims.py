@@ -1,0 +1,80 @@
+"""What owners of works have done to uploaded videos of others: parts are muted, or the video is withheld.
+
+A muted video is another edition, whose rows name other objects for some segments of its sound. The segments as they
+were encoded stay, and are what the next edition is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from actors.restrictions import Restrictions
+from media.vod.muting import muted
+from server.features.videos.library import queries
+from server.features.videos.library.keys import SOUND, file_key, segment_file
+from server.features.videos.library.restricting import set_restrictions
+from storage.objects import ObjectStore
+from storage.postgres import Database, Row, Transaction
+
+MP4: Final = "video/mp4"
+Spans = Sequence[tuple[int, int]]
+"""Media time in ms, from and to, in order, apart from each other."""
+
+
+class BusyError(Exception):
+    """The video is worked on: try again when it is ready."""
+
+
+class Claims:
+    def __init__(self, *, db: Database, objects: ObjectStore) -> None:
+        self._db = db
+        self._objects = objects
+
+    async def withhold(self, tx: Transaction, video_id: str, *, is_claimed: bool) -> bool:
+        """Withhold a video from all but its owner, or give it back; whether that changes anything."""
+        row = await tx.fetchrow(queries.RESTRICTED, video_id)
+        now = msgspec.convert((row["restrictions"] if row is not None else None) or {}, Restrictions)
+        if row is None or now.claimed == is_claimed:
+            return False
+        await set_restrictions(tx, video_id, msgspec.structs.replace(now, claimed=is_claimed))
+        return True
+
+    async def mute(self, video_id: str, spans: Spans) -> bool:
+        """Silence these times and no others; whether that changes anything. Raises ``BusyError``."""
+        row = await self._db.fetchrow(queries.MUTED, video_id)
+        wanted = [list(span) for span in spans]
+        if row is None or row["muted"] == wanted:
+            return False
+        if row["state"] != "ready":
+            raise BusyError
+        edition = row["edition"]
+        made = [one for one in [await self._silenced(video_id, each, edition + 1, spans)
+                                for each in await self._sound(video_id, edition)] if one is not None]  # fmt: skip
+        async with self._db.transaction() as tx:
+            if not await tx.execute(queries.NEXT_EDITION, video_id, edition, wanted):
+                raise BusyError
+            await tx.execute(queries.COPY_RENDITIONS, video_id, edition)
+            columns = [list(column) for column in zip(*made, strict=True)] or [[], [], []]
+            await tx.execute(queries.COPY_MUTED, video_id, edition, SOUND, *columns)
+            await tx.execute(queries.FORGET_FORMER, video_id, edition + 1)
+        return True
+
+    async def _sound(self, video_id: str, edition: int) -> Sequence[Row]:
+        return await self._db.fetch(queries.SOUND_SEGMENTS, video_id, edition, SOUND)
+
+    async def _silenced(self, video_id: str, row: Row, edition: int, spans: Spans) -> tuple[int, str, int] | None:
+        """Number, object and bytes of the segment with silence in it; None where there is to be none."""
+        rate = row["timescale"] / 1000
+        ticks = [(round(begin * rate), round(end * rate)) for begin, end in spans]
+        if not any(row["start"] < stop and row["start"] + row["duration"] > start for start, stop in ticks):
+            return None
+        data = b"".join([chunk async for chunk in self._objects.open(row["object_key"])])
+        made = muted(data, number=row["number"], spans=ticks)
+        if made is None:
+            return None
+        key = file_key(video_id, edition, SOUND, segment_file(row["number"]))
+        await self._objects.put(key, made.data, content_type=MP4)
+        return row["number"], key, len(made.data)
