@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from server.features.social.posts.shapes import Visibility
 from server.features.social.posts.texts import MAX_CODE_POINTS, MAX_GRAPHEMES, is_too_long
@@ -57,7 +57,10 @@ Language = Annotated[
 CommunityName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{1,64}$")]
 
 
-_AN_ID: Final = {"type": "string", "format": "uuid"}
+def _without_null(schema: dict[str, Any]) -> None:
+    """One of two fields, of which the other is left out."""
+    schema.clear()
+    schema.update(type="string", format="uuid")
 
 
 class MediaBody(Body):
@@ -65,8 +68,8 @@ class MediaBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["upload_id"]}, {"required": ["video_id"]}]})
 
-    upload_id: Annotated[Id | None, WithJsonSchema(_AN_ID)] = None
-    video_id: Annotated[Id | None, WithJsonSchema(_AN_ID)] = None
+    upload_id: Annotated[Id | None, Field(json_schema_extra=_without_null)] = None
+    video_id: Annotated[Id | None, Field(json_schema_extra=_without_null)] = None
     alt: Alt = ""
 
     @model_validator(mode="after")

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0083"
-down_revision = "0082"
+revision = "0095"
+down_revision = "0094"
 
 OWNER = "library"
 

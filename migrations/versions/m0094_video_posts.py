@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0082"
-down_revision = "0081"
+revision = "0094"
+down_revision = "0093"
 
 OWNER = "posts"
 
