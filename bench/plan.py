@@ -67,6 +67,14 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "vod", "How soon can a video be played, and how fast is all of it encoded beside ffmpeg?", "", 240,
         "--rounds 1 --seconds 4", 30,
     ),
+    (
+        "analytics", "How soon is the owner of a very large stream told of it, and how fast are events rolled up?", "",
+        180, "--views 20000 --reads 20 --events 5000 --rounds 1", 15,
+    ),
+    (
+        "recommend", "How soon are recommendations there, and do they foretell more than popularity?", "", 900,
+        "--people 1000 --videos 1000 --acts 30000 --requests 50", 20,
+    ),
     ("tokens", "How long does a node look at an access token?", "", 10, "--tokens 500 --rounds 2", 3),
     ("rtmp", "What does it cost to take RTMP apart?", "", 15, "--seconds 4 --rounds 3", 4),
     ("hls", "What does packaging for HLS cost?", "--rounds 5", 10, "--seconds 10", 3),

@@ -91,6 +91,7 @@ class App:
             on_forged=installed.people.suspicions.forged_token,
         )
         core.realtime.rooms.on_entered([feature.entered for feature in features if feature.entered is not None])
+        core.realtime.watching.on_watched([feature.watched for feature in features if feature.watched is not None])
         await place.node.start()
         await core.start()
         await self._start_media(core)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from actors.events import StreamView
 from actors.reader import FactLog
 from actors.runtime import Actor, Node
 from actors.runtime.ids import ActorId
@@ -109,6 +110,15 @@ class PersonalData:
     kept: Mapping[str, str] = field(default_factory=dict)
 
 
+class CameFrom(Protocol):
+    """What a client says of where its viewer came from, and on what it watches."""
+
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def device(self) -> str | None: ...
+
+
 class Receiver(Protocol):
     """A client's socket, as a feature sends to it alone."""
 
@@ -131,7 +141,8 @@ class Feature:
     """``name`` is the prefix of its tables and events, and the name of the reader of its ``consumers``.
 
     ``closed`` is called with the session of each socket that has gone, ``entered`` with each socket that has come into
-    a room, and the room's id; neither may raise or wait. ``codes``: ``DomainError`` code → HTTP status.
+    a room, and the room's id, ``watched`` with the session of each that begins to watch a stream, and the stream; none
+    may raise or wait. ``codes``: ``DomainError`` code → HTTP status.
     ``limits`` are listed under ``limits`` of ``GET /api/v1/server``. ``previews``: what links to the
     page of a path show. ``outgoing``: what it posts to servers of others. ``logs``: other logs than that of facts, each
     with a reader of that name in the cluster. ``close`` ends what the room has started.
@@ -143,6 +154,7 @@ class Feature:
     sent: Sequence[ServerEvent] = ()
     closed: Callable[[Session], None] | None = None
     entered: Callable[[Receiver, str], None] | None = None
+    watched: Callable[[Session, StreamView, CameFrom], None] | None = None
     outgoing: Sequence[OutgoingCall] = ()
     consumers: Sequence[Consumer[Any]] = ()
     logs: Mapping[str, FactLog] = field(default_factory=dict)

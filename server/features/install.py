@@ -11,6 +11,8 @@ from server.features.delivery import notifications
 from server.features.discovery import search, trends
 from server.features.discovery.search.folding import folded, tokens
 from server.features.insight import experiments, models
+from server.features.discovery import recommendations, search, trends
+from server.features.insight import analytics, experiments, models
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
 from server.features.messages.conversations import Attachments
@@ -55,6 +57,7 @@ from server.features.videos import (
     uploads,
     works,
 )
+from server.features.videos.library.listing import Listing
 from server.features.videos.restreams import RestreamsRoom
 from server.features.videos.sources import SourcesRoom
 from server.features.videos.uploads import Uploads
@@ -64,7 +67,7 @@ from server.live.addresses import MediaAddresses
 from server.live.departure import Departure
 from server.live.footage import FootageFinder
 from server.live.ice_servers import IceServers
-from server.live.viewings import Viewings
+from server.live.viewings import Viewer, Viewings
 from server.outbound.mail import open_mail
 from server.outbound.public_addresses import PublicAddresses
 from server.outbound.settings import Site, sender_of
@@ -124,6 +127,14 @@ def install(
     def personal_data() -> list[PersonalData]:
         return [one.personal_data for one in features if one.personal_data is not None]
 
+    measuring = analytics.recording(platform)
+    doing = recommendations.Acts(db=platform.db, now=platform.now)
+
+    async def watched(video: library.VideoRow, viewer: Viewer, address: str) -> None:
+        measuring.audience.plays(video, viewer, address)
+        if viewer.id is not None:
+            await doing.watched_video(video.id, video.owner_id, viewer.id)
+
     outgoing = open_mail(
         db=platform.db,
         jobs=platform.jobs,
@@ -136,6 +147,10 @@ def install(
     encryption = Encryption(database=platform.db, secrets_key=settings.secrets_key)
     known_models = models.build(platform)
     trying = experiments.build(platform)
+    tastes = {
+        name: known_models.registry.declare(name, summary=summary, fallback=recommendations.FALLBACK)
+        for name, summary in recommendations.MODELS.items()
+    }
     people = accounts.build(
         platform,
         settings=settings,
@@ -160,6 +175,7 @@ def install(
         uploads=uploading.uploads,
         addresses=core.addresses,
         when_changed=changed,
+        watched=watched,
     )
     restreaming = restreams.build(platform, settings=settings, encryption=encryption)
     fetching = sources.build(platform, settings=settings, encryption=encryption)
@@ -206,6 +222,11 @@ def install(
         ],
     )
     judging = cases.build(platform, posts=posting.posts, suspensions=people.suspensions, when_changed=changed)
+    listing = Listing(
+        library=videos.library,
+        address=lambda video, viewer: video.id if video.is_open else core.addresses.of(video.id, viewer),
+    )
+    screened = screening.build(platform, settings=settings, cases=judging, versions=text_model)
     features = [
         people.feature,
         factors.build(platform, encryption=encryption, people=people, server_name=site.name),
@@ -263,10 +284,19 @@ def install(
             communities=communities.CommunityLookups(),
         ),
         trends.build(platform, settings=settings),
+        recommendations.build(
+            platform,
+            addresses=core.addresses,
+            posts=posting.posts,
+            videos=listing.listed,
+            models=tastes,
+            experiments=trying.experiments,
+        ),
+        analytics.build(platform, told=measuring, mood=screened.mood),
         known_models.feature,
         trying.feature,
         judging.feature,
-        screening.build(platform, settings=settings, cases=judging, versions=text_model).feature,
+        screened.feature,
         notifying.feature,
         switched(
             market.build(

@@ -27,10 +27,14 @@ class OfStream(EventShape, frozen=True, kw_only=True):
 
 class Watch(EventShape, frozen=True, kw_only=True):
     """``access``: of a guest without an account who has given the stream's password, as
-    ``POST /api/v1/streams/{stream_id}/access`` answers it."""
+    ``POST /api/v1/streams/{stream_id}/access`` answers it. ``source``: where the viewer came from, as ``search``;
+    ``device``: as ``mobile``. Both are for the analytics of the stream's owner.
+    """
 
     stream_id: Id
     access: Annotated[str, msgspec.Meta(max_length=128, pattern=STORABLE)] | None = None
+    source: Annotated[str, msgspec.Meta(max_length=32, pattern="^[a-z0-9_]+$")] | None = None
+    device: Annotated[str, msgspec.Meta(max_length=16, pattern="^[a-z0-9_]+$")] | None = None
 
 
 class Heartbeat(EventShape, frozen=True, kw_only=True):

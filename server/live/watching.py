@@ -30,6 +30,9 @@ from storage.ids import made_at
 STREAM: Final = "stream:"
 MAX_LATENCY_MS: Final = 3_600_000
 
+WhenWatched = Callable[[Session, StreamView, Watch], None]
+"""A socket begins to watch a stream, with what it has sent for that."""
+
 
 class Streams(Protocol):
     """What watching needs of the streams."""
@@ -74,6 +77,11 @@ class Watching:
         self._new_id = new_id
         self._now = now
         self._counters = LocalViewers(node=node)
+        self._watched: Sequence[WhenWatched] = ()
+
+    def on_watched(self, calls: Sequence[WhenWatched]) -> None:
+        """Each is called when a socket begins to watch a stream; none may raise or wait."""
+        self._watched = calls
 
     def events(self) -> Sequence[ClientEvent]:
         return [
@@ -107,7 +115,7 @@ class Watching:
         mirror = self._mirrors.get(view.room_id) if view is not None else None
         if view is None or mirror is None:
             return self._watch_later(socket, session, body)
-        return self._watch_now(socket, session, view, mirror)
+        return self._watch_now(socket, session, body, view, mirror)
 
     async def _watch_later(self, socket: Socket, session: Session, body: Watch) -> Ack:
         view = await self._streams.view(body.stream_id, viewer=viewer_of(session, body.stream_id))
@@ -116,12 +124,12 @@ class Watching:
         view = await self._streams.view(body.stream_id, viewer=viewer_of(session, body.stream_id))
         mirror = await self._mirrors.open(view.room_id)
         require_open(socket)
-        return self._watch_now(socket, session, view, mirror)
+        return self._watch_now(socket, session, body, view, mirror)
 
-    def _watch_now(self, socket: Socket, session: Session, view: StreamView, mirror: RoomMirror) -> Ack:
+    def _watch_now(self, socket: Socket, session: Session, body: Watch, view: StreamView, mirror: RoomMirror) -> Ack:
         """In one turn: what the answer holds and what the events say must meet without a gap."""
         if view.id not in session.view_ids:
-            self._start_watching(session, view)
+            self._start_watching(session, view, body)
         self._fan.subscribe(STREAM + view.id, socket)
         self._rooms.enter(socket, session, mirror)
         return {
@@ -130,10 +138,12 @@ class Watching:
             "room": room_state(mirror, socket.parser, session),
         }
 
-    def _start_watching(self, session: Session, view: StreamView) -> None:
+    def _start_watching(self, session: Session, view: StreamView, body: Watch) -> None:
         view_id = self._new_id()
         session.watch(view.id, view_id)
         self._counters.came(view.id, self._came(session, view_id))
+        for call in self._watched:
+            call(session, view, body)
 
     def _came(self, session: Session, view_id: str) -> ViewerCame:
         return ViewerCame(

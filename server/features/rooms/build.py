@@ -11,7 +11,6 @@ from server.features.money.payments import Payments
 from server.features.people.audience import Audience
 from server.features.people.pictures import reencoder
 from server.features.rooms import (
-    analytics,
     badges,
     conduct,
     emotes,
@@ -62,7 +61,6 @@ def build(
         subscribers.build(platform, subscriptions=subscriptions),
         raids.build(platform),
         leaderboards.build(platform),
-        analytics.build(platform),
         emotes.build(platform, settings=settings, reencode=reencode),
         badges.build(platform, settings=settings, reencode=reencode),
         goals.build(platform, tallies={"followers": Audience().follower_count}),

@@ -217,6 +217,12 @@ SAMPLES = {
     " changed_at) values ('e', '{a,b}', '{50,50}', '', true, now(), now()) returning name)"
     " insert into experiment_exposures (name, person_id, arm, exposed_at) select name, p, 'a', now()"
     " from e, unnest(array[$1, $2]::uuid[]) p",
+    "recommendation_acts": "insert into recommendation_acts (person_id, kind, item_id, owner_id, weight, at)"
+    f" values ($1, 'posts', '{ROOM}', $2, 1, now()), ($2, 'posts', '{STREAM}', $1, 1, now())",
+    "recommendation_feedback": "insert into recommendation_feedback (person_id, item_id, kind, owner_id, verdict, at)"
+    f" values ($1, '{ROOM}', 'posts', $2, 'less', now()), ($2, '{STREAM}', 'posts', $1, 'less', now())",
+    "analytics_daily": "insert into analytics_daily (owner_id, day, item_id, metric, dimension, key, value)"
+    f" values ($1, now(), '{STREAM}', 'views', '', '', 1), ($2, now(), '{ROOM}', 'views', '', '', 1)",
     "feed_pulled": "insert into feed_pulled (author_id) values ($1), ($2)",
     "feed_hashtags": "insert into feed_hashtags (person_id, tag) values ($1, 'a'), ($2, 'a')",
     "feed_affinity": "insert into feed_affinity (person_id, author_id, score) values ($1, $2, 0), ($2, $1, 0)",

@@ -17,7 +17,7 @@ from server.features.discovery.search.consumers import Consumers
 from server.features.discovery.search.filling import Filling, filling_of
 from server.features.discovery.search.routes import SearchRoutes
 from server.features.discovery.search.searching import MAX_WORDS, Searching
-from server.features.discovery.search.shapes import MAX_QUERY
+from server.features.discovery.search.shapes import MAX_QUERY, FoundPerson, FoundPost, FoundStream
 from server.features.discovery.search.showing import FoundCommunities, FoundPosts, FoundStreams, People, Shown, Shows
 from server.features.discovery.search.sources import SOURCES
 from server.features.discovery.search.suggesting import Suggesting
@@ -30,7 +30,7 @@ from server.live.viewings import Viewer
 from storage.postgres import Database, Transaction
 from storage.stream_pages import StreamPages
 
-__all__ = ["build", "indexing"]
+__all__ = ["FoundPerson", "FoundPost", "FoundPosts", "FoundStream", "FoundStreams", "People", "build", "indexing"]
 
 FILL_EVERY_S: Final = 60.0
 DUE_EVERY_S: Final = 10.0

@@ -14,9 +14,6 @@ on conflict (name) do update set version = excluded.version, chosen_at = exclude
     previous = case when model_choices.version = excluded.version then model_choices.previous
         else model_choices.version end
 """
-CHOOSE_FIRST: Final = """
-insert into model_choices (name, version, chosen_at) values ($1, $2, $3) on conflict (name) do nothing
-"""
 CHOICES: Final = "select name, version, previous from model_choices"
 VERSIONS: Final = """
 select name, version, measures, object_key, sha256, bytes, created_at from (

@@ -153,7 +153,8 @@ class Registry:
             given = model.name, version, dict(measures), key, hashlib.sha256(content).digest(), len(content)
             if await tx.fetchval(queries.ADD, *given, self._now()) is None:
                 return False
-            await tx.execute(queries.CHOOSE if activate else queries.CHOOSE_FIRST, model.name, version, self._now())
+            if activate:
+                await tx.execute(queries.CHOOSE, model.name, version, self._now())
         await self._forget_old(model.name)
         return True
 

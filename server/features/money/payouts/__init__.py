@@ -10,6 +10,7 @@ from server.features.money.payments import PaymentsRoom
 from server.features.money.payouts.payouts import Payouts
 from server.features.money.payouts.routes import PayoutRoutes
 from server.features.money.payouts.shapes import MAX_STATEMENT
+from server.features.money.payouts.statements import cell
 from server.features.money.payouts.tax import Taxes
 from server.features.money.payouts.tax_routes import TaxRoutes
 from server.features.money.settings import MoneySettings
@@ -17,7 +18,7 @@ from server.http.encryption import Encryption
 from server.outbound.settings import Site
 from storage.postgres import Transaction
 
-__all__ = ["build"]
+__all__ = ["build", "cell"]
 
 
 def build(

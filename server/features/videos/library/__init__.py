@@ -30,7 +30,7 @@ from server.features.videos.library.restricting import VideoRestrictions, set_re
 from server.features.videos.library.routes import VideoRoutes
 from server.features.videos.library.shapes import VIDEO_PROGRESS
 from server.features.videos.library.trimming import Trimmer
-from server.features.videos.library.views import Views
+from server.features.videos.library.views import Views, Watched
 from server.features.videos.settings import VideoSettings
 from server.http.limits import hourly
 from server.live.addresses import MediaAddresses
@@ -65,6 +65,7 @@ def build(
     uploads: Originals,
     addresses: MediaAddresses,
     when_changed: Callable[[], Awaitable[None]],
+    watched: Watched,
 ) -> LibraryRoom:
     bounds = SourceBounds(
         streams=settings.max_video_streams, pixels=settings.max_video_pixels, seconds=settings.max_video_hours * HOUR_S
@@ -99,7 +100,7 @@ def build(
         library=library,
         playlists=Playlists(db=platform.db),
         captions=captions,
-        views=Views(db=platform.db),
+        views=Views(db=platform.db, watched=watched),
         storyboards=storyboards,
         objects=platform.objects,
         db=platform.db,

@@ -170,8 +170,12 @@ class Library:
 
     async def of_person(self, username_key: str, viewer: Viewer, *, before: str | None, limit: int) -> list[VideoRow]:
         """Those that lists show this viewer, the newest first."""
-        rows = await self._db.fetch(queries.OF_PERSON, viewer.id, username_key, before, limit, viewer.country)
+        rows = await self._db.fetch(queries.OF_PERSON, viewer.id, username_key, viewer.country, before, limit)
         return [video_of(row) for row in rows]
+
+    async def listed(self, ids: Sequence[str], viewer: Viewer) -> list[VideoRow]:
+        """Those of the ids that lists show this viewer, in no order."""
+        return [video_of(row) for row in await self._db.fetch(queries.LISTED, viewer.id, list(ids), viewer.country)]
 
     async def renditions(self, videos: Sequence[VideoRow]) -> dict[str, list[Row]]:
         """Id → the renditions of its pictures that can be played, the best first."""

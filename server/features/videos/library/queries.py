@@ -27,13 +27,18 @@ and {LET_IN.format("v", _VISIBILITY, "v.id")}
 """
 _IS_FOR: Final = f"""
 exists (select from (select {_RESTRICTIONS} as restrictions, v.owner_id) as r
-    where {unrestricted("r", viewer="$1", country="$5")})
+    where {unrestricted("r", viewer="$1", country="$3")})
 """
-_PAGE: Final = "and ($3::uuid is null or v.id < $3) order by v.id desc limit $4"
+_PAGE: Final = "and ($4::uuid is null or v.id < $4) order by v.id desc limit $5"
 
 SEEN: Final = f"{_VIDEOS} where v.id = $2 and {_MAY_SEE}"
 MINE: Final = f"""
 {_VIDEOS} where v.owner_id = $1 and {_IS_THERE} and ($2::uuid is null or v.id < $2) order by v.id desc limit $3
+"""
+LISTED: Final = f"""
+{_VIDEOS} where v.id = any($2::uuid[])
+    and {_IS_PLAYABLE} and {_VISIBILITY} in ('public', 'followers') and {_MAY_SEE} and {_IS_FOR}
+    and {NOT_APART.format(person="v.owner_id", viewer="$1")}
 """
 OF_PERSON: Final = f"""
 {_VIDEOS} where v.owner_id = (select id from users where username_key = $2 and deleted_at is null)

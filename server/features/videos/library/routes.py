@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
 from server.features.people.rules import username_key
 from server.features.videos.library.library import Library, VideoRow
+from server.features.videos.library.listing import Listing
 from server.features.videos.library.media import VideoMedia
 from server.features.videos.library.shapes import (
     NewVideoBody,
@@ -27,7 +28,6 @@ from server.http.operation import USERNAME, UUID, Answer, Call, MediaType, Opera
 from server.http.shapes import PageQuery
 from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
-from storage.postgres import Row
 
 TAG: Final = "videos"
 UNQUOTED: Final = frozenset('"\\/%')
@@ -40,6 +40,7 @@ class VideoRoutes:
         self._media = media
         self._addresses = addresses
         self._rate = rate
+        self._listing = Listing(library=library, address=media.address)
 
     def operations(self) -> Sequence[Operation]:
         base, one, video = "/api/v1/videos", "/api/v1/videos/{video_id}", {"video_id": UUID}
@@ -182,60 +183,7 @@ class VideoRoutes:
         return (await self._shown([await self._library.one(video_id, viewer)], viewer))[0]
 
     async def _shown(self, videos: Sequence[VideoRow], viewer: Viewer) -> list[dict[str, Any]]:
-        renditions = await self._library.renditions(videos)
-        return [self._shape(video, viewer, renditions[video.id]) for video in videos]
-
-    def _shape(self, video: VideoRow, viewer: Viewer, renditions: Sequence[Row]) -> dict[str, Any]:
-        size = video.source or {}
-        return {
-            "id": video.id,
-            "state": video.state,
-            "progress": video.progress,
-            "reason": video.reason if viewer.id == video.owner_id else "",
-            "owner": {
-                "id": video.owner_id,
-                "username": video.username,
-                "display_name": video.display_name,
-                "avatar_url": video.avatar_url,
-            },
-            **{name: getattr(video, name) for name in SAME},
-            "chapters": [
-                {"at_ms": one.at_ms - video.begin_ms, "label": one.label}
-                for one in video.chapters
-                if 0 <= one.at_ms - video.begin_ms < max(1, video.duration_ms)
-            ],
-            "width": size.get("width"),
-            "height": size.get("height"),
-            "playback": self._playback(video, self._media.address(video, viewer), renditions),
-        }
-
-    def _playback(self, video: VideoRow, address: str, renditions: Sequence[Row]) -> Mapping[str, Any]:
-        is_there = video.is_recording or bool(renditions)
-        base = f"/hls/{address}" if video.is_recording else f"/vod/{address}"
-        has_picture = video.is_recording or video.has_poster or video.has_own_poster
-        pictures = f"/vod/{address}" if video.has_own_poster else base
-        return {
-            "hls": f"{base}/index.m3u8" if is_there else None,
-            "dash": f"{base}/manifest.mpd" if is_there else None,
-            "mp4": f"{base}/recording.mp4" if video.has_file else None,
-            "storyboard": f"{base}/storyboard.vtt" if is_there else None,
-            "thumbnail": f"{pictures}/thumbnail.webp" if has_picture else None,
-            "renditions": [_rendition(row) for row in renditions],
-        }
-
-
-SAME: Final = (
-    *("title", "description", "visibility", "stream_id", "duration_ms", "views", "created_at", "ready_at"),
-)  # fmt: skip
-
-
-def _rendition(row: Row) -> dict[str, Any]:
-    return {
-        **{name: row[name] for name in ("name", "width", "height", "fps")},
-        "bitrate": row["average_rate"],
-        "codecs": row["codec"],
-        "state": "ready",
-    }
+        return await self._listing.shown(videos, viewer)
 
 
 def _ascii(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from server.features.videos.library import queries
@@ -15,12 +15,16 @@ from storage.postgres import Database
 AGAIN_S: Final = 1_800.0
 MAX_REMEMBERED: Final = 50_000
 
+Watched = Callable[[VideoRow, Viewer, str], Awaitable[None]]
+"""A view was counted: of the video, by the viewer, from the address."""
+
 
 class Views:
-    """Its owner's own are not counted."""
+    """Its owner's own are not counted. ``watched``: called for each view."""
 
-    def __init__(self, *, db: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, db: Database, watched: Watched, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._db = db
+        self._watched = watched
         self._monotonic = monotonic
         self._counted: OrderedDict[tuple[str, str], float] = OrderedDict()
 
@@ -36,3 +40,4 @@ class Views:
         if len(self._counted) > MAX_REMEMBERED:
             self._counted.popitem(last=False)
         await self._db.execute(queries.COUNT_VIEW, video.id)
+        await self._watched(video, viewer, address)

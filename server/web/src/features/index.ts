@@ -19,6 +19,7 @@ import { feed } from "./feed";
 import { filters } from "./filters";
 import { help } from "./help";
 import { home } from "./home";
+import { insight } from "./insight";
 import { jobs } from "./jobs";
 import { library } from "./library";
 import { local } from "./local";
@@ -90,6 +91,7 @@ export const features: readonly Feature[] = [
   appearance,
   directory,
   trends,
+  insight,
   safety,
   audit,
   cluster,

@@ -18,6 +18,7 @@ import feed from "../features/feed/ar";
 import filters from "../features/filters/ar";
 import help from "../features/help/ar";
 import home from "../features/home/ar";
+import insight from "../features/insight/ar";
 import jobs from "../features/jobs/ar";
 import library from "../features/library/ar";
 import local from "../features/local/ar";
@@ -70,6 +71,7 @@ export default {
   filters,
   help,
   home,
+  insight,
   jobs,
   library,
   local,

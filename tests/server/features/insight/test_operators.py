@@ -67,12 +67,13 @@ async def test_a_shipped_version_is_in_use_until_an_operator_chooses_another_and
         assert await model.active() == version
 
 
-async def test_a_first_version_that_was_trained_is_in_use_at_once(kit: Kit) -> None:
+async def test_a_version_that_was_trained_is_in_use_when_it_is_activated(kit: Kit) -> None:
     model = (await registry(kit)).declare("taste", summary="s", fallback="f")
     assert await model.active() is None
     await model.add("a", b"1", {}, activate=False)
-    await model.add("b", b"2", {}, activate=False)
-    assert await model.active() == "a"
+    assert await model.active() is None
+    await model.add("b", b"2", {}, activate=True)
+    assert await model.active() == "b"
     assert await model.content("b") == b"2"
 
 
@@ -100,8 +101,8 @@ async def test_old_versions_are_forgotten_but_those_in_use(kit: Kit) -> None:
         await model.add(f"v{number}", b"x", {}, activate=number == 3)
     shown = await known.one("taste")
     assert shown is not None
-    assert [one.version for one in shown.versions] == ["v9", "v8", "v7", "v6", "v5", "v3", "v0"]
-    assert len(list(kit.objects_dir.glob("models/taste/*/content"))) == 7
+    assert [one.version for one in shown.versions] == ["v9", "v8", "v7", "v6", "v5", "v3"]
+    assert len(list(kit.objects_dir.glob("models/taste/*/content"))) == 6
 
 
 async def test_models_over_rest(operator: Operator) -> None:

@@ -49,7 +49,7 @@ export function useWatched(streamId: string): Watched {
     let again: ReturnType<typeof setTimeout> | undefined;
     const watch = async (): Promise<void> => {
       try {
-        const watched = await ask("stream:watch", { stream_id: streamId, ...withAccess(streamId) });
+        const watched = await ask("stream:watch", { stream_id: streamId, device: deviceOf(), ...withAccess(streamId) });
         const answer = watched as unknown as { stream: Stream; room: RoomState };
         setStream(answer.stream);
         setViewers(answer.stream.viewers);
@@ -89,6 +89,9 @@ export function useWatched(streamId: string): Watched {
   useInterval(() => void load(), 3000, stream?.state === "ended" && !stream.playback.hls && justEnded(stream));
   return { stream, room, viewers, failure, setStream, again: () => setTurn((n) => n + 1) };
 }
+
+/** For the analytics of the stream's owner. */
+const deviceOf = (): "mobile" | "desktop" => (matchMedia("(pointer: coarse)").matches ? "mobile" : "desktop");
 
 const withAccess = (streamId: string): { access?: string } => {
   const held = accessTo(streamId);

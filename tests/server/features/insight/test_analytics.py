@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from actors.runtime import DomainError
-from server.features.rooms.analytics.analytics import Analytics, as_csv
-from server.features.rooms.analytics.curve import MAX_STEPS, OTHER, by_protocol, by_rendition, curve, step_s
+from server.features.insight.analytics.curve import MAX_STEPS, OTHER, by_protocol, by_rendition, curve, step_s
+from server.features.insight.analytics.stream_sums import StreamSums
+from server.features.insight.analytics.streams import Analytics, as_csv
 from tests.server.features.rooms.conftest import Scene, new_id
 
 
@@ -44,12 +45,16 @@ def test_watch_time_is_added_up_by_protocol_and_rendition_whatever_clients_repor
     assert (len(many), sum(many.values())) == (21, 1000)
 
 
+def analytics_of(scene: Scene) -> Analytics:
+    return Analytics(db=scene.db, now=scene.now, sums=StreamSums(db=scene.db, now=scene.now))
+
+
 class Watched:
     """A stream that began an hour ago, and views of it by minute."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.analytics = Analytics(db=scene.db, now=scene.now)
+        self.analytics = analytics_of(scene)
         self.began = scene.now() - timedelta(hours=1)
 
     async def open(self) -> Watched:
@@ -99,7 +104,7 @@ async def test_the_owner_is_told_who_watched_and_when(watched: Watched) -> None:
 
 
 async def test_a_stream_that_has_not_begun_has_an_empty_curve(scene: Scene) -> None:
-    told = await Analytics(db=scene.db, now=scene.now).of_stream(scene.stream, scene.owner)
+    told = await analytics_of(scene).of_stream(scene.stream, scene.owner)
     assert (told.retention, told.latency_ms, told.watch_seconds_by_protocol) == ([], None, {})
 
 
@@ -107,8 +112,8 @@ async def test_a_stream_that_has_not_begun_has_an_empty_curve(scene: Scene) -> N
 async def test_nobody_else_is_told(scene: Scene, visibility: str, code: str) -> None:
     stream, _ = await scene.stage(owner=scene.owner, visibility=visibility)
     with pytest.raises(DomainError) as refused:
-        await Analytics(db=scene.db, now=scene.now).of_stream(stream, await scene.person())
+        await analytics_of(scene).of_stream(stream, await scene.person())
     assert refused.value.code == code
     with pytest.raises(DomainError) as unknown:
-        await Analytics(db=scene.db, now=scene.now).of_stream(new_id(), scene.owner)
+        await analytics_of(scene).of_stream(new_id(), scene.owner)
     assert unknown.value.code == "not_found"

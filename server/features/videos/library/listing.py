@@ -1,0 +1,79 @@
+"""Videos as lists show them: for this room, and for rooms above that list some by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from server.features.videos.library.library import Library, VideoRow
+from server.live.viewings import Viewer
+from storage.postgres import Row
+
+
+class Listing:
+    """``address``: the part of a path that stands for a video when a viewer asks."""
+
+    def __init__(self, *, library: Library, address: Callable[[VideoRow, Viewer], str]) -> None:
+        self._library = library
+        self._address = address
+
+    async def listed(self, ids: Sequence[str], viewer: Viewer) -> dict[str, dict[str, Any]]:
+        """Id → video, of those of the ids that lists show this viewer."""
+        rows = await self._library.listed(ids, viewer)
+        return {item["id"]: item for item in await self.shown(rows, viewer)}
+
+    async def shown(self, videos: Sequence[VideoRow], viewer: Viewer) -> list[dict[str, Any]]:
+        renditions = await self._library.renditions(videos)
+        return [self._shape(video, viewer, renditions[video.id]) for video in videos]
+
+    def _shape(self, video: VideoRow, viewer: Viewer, renditions: Sequence[Row]) -> dict[str, Any]:
+        size = video.source or {}
+        return {
+            "id": video.id,
+            "state": video.state,
+            "progress": video.progress,
+            "reason": video.reason if viewer.id == video.owner_id else "",
+            "owner": {
+                "id": video.owner_id,
+                "username": video.username,
+                "display_name": video.display_name,
+                "avatar_url": video.avatar_url,
+            },
+            **{name: getattr(video, name) for name in SAME},
+            "chapters": [
+                {"at_ms": one.at_ms - video.begin_ms, "label": one.label}
+                for one in video.chapters
+                if 0 <= one.at_ms - video.begin_ms < max(1, video.duration_ms)
+            ],
+            "width": size.get("width"),
+            "height": size.get("height"),
+            "playback": self._playback(video, self._address(video, viewer), renditions),
+        }
+
+    def _playback(self, video: VideoRow, address: str, renditions: Sequence[Row]) -> Mapping[str, Any]:
+        is_there = video.is_recording or bool(renditions)
+        base = f"/hls/{address}" if video.is_recording else f"/vod/{address}"
+        has_picture = video.is_recording or video.has_poster or video.has_own_poster
+        pictures = f"/vod/{address}" if video.has_own_poster else base
+        return {
+            "hls": f"{base}/index.m3u8" if is_there else None,
+            "dash": f"{base}/manifest.mpd" if is_there else None,
+            "mp4": f"{base}/recording.mp4" if video.has_file else None,
+            "storyboard": f"{base}/storyboard.vtt" if is_there else None,
+            "thumbnail": f"{pictures}/thumbnail.webp" if has_picture else None,
+            "renditions": [_rendition(row) for row in renditions],
+        }
+
+
+SAME: Final = (
+    *("title", "description", "visibility", "stream_id", "duration_ms", "views", "created_at", "ready_at"),
+)  # fmt: skip
+
+
+def _rendition(row: Row) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("name", "width", "height", "fps")},
+        "bitrate": row["average_rate"],
+        "codecs": row["codec"],
+        "state": "ready",
+    }

@@ -1,0 +1,12 @@
+import { page, type Feature } from "../../feature";
+
+/** What is learnt from how the product is used: for creators, for operators, and for who looks for something new. */
+export const insight: Feature = {
+  name: "insight",
+  pages: [page("/explore", () => import("./explore")), page("/analytics", () => import("./creator"))],
+  admin: [
+    { name: "analytics", label: { en: "Analytics", ar: "التحليلات" }, load: () => import("./server") },
+    { name: "models", label: { en: "Models", ar: "النماذج" }, load: () => import("./models") },
+    { name: "experiments", label: { en: "Experiments", ar: "التجارب" }, load: () => import("./experiments") },
+  ],
+};

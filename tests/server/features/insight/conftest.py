@@ -1,0 +1,3 @@
+from tests.server.features.rooms.conftest import scene
+
+__all__ = ["scene"]
