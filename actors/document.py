@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from actors.document_messages import ApplyUpdate, DocumentSockets, DocumentState, JoinDocument, ReadDocument
 from actors.document_store import WRITERS, DocumentEdit, DocumentRole, DocumentStore
-from actors.document_text import Content, Undecodable, merged
-from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, handles
+from actors.document_text import Content, Spoilt, Undecodable, merged
+from actors.runtime import Actor, ActorError, DomainError, Fenced, Later, Unavailable, handles
 
 MAX_UPDATE: Final = 256 * 1024
 MAX_DOCUMENT: Final = 4 * 1024 * 1024
@@ -133,7 +133,7 @@ class Document(Actor):
             await self._compact()
 
     def _take(self, works: list[_Work], roles: Mapping[str, DocumentRole]) -> list[tuple[_Work, ApplyUpdate]]:
-        """The edits that are in the content now; the others are refused."""
+        """The edits that are in the content now; the others are refused. Raises ``Unavailable`` when it is spoilt."""
         taken = []
         for work in works:
             message = work.message
@@ -143,6 +143,9 @@ class Document(Actor):
                 self._apply(message, roles)
             except DomainError as error:
                 work.answer.reject(error)
+            except Spoilt:
+                work.answer.reject(_no_update())
+                raise Unavailable("document", "it is read anew") from None
             else:
                 taken.append((work, message))
         return taken
@@ -160,7 +163,7 @@ class Document(Actor):
         try:
             self._content.apply(message.update)
         except Undecodable:
-            raise DomainError("invalid", "This is no update of Yjs.", field="update") from None
+            raise _no_update() from None
         self._size += len(message.update)
         self._tail += 1
         self._tail_bytes += len(message.update)
@@ -208,3 +211,7 @@ class Document(Actor):
 def _unknown() -> DomainError:
     """For who is not in its project, too."""
     return DomainError("not_found", "There is no such document.")
+
+
+def _no_update() -> DomainError:
+    return DomainError("invalid", "This is no update of Yjs.", field="update")

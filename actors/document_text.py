@@ -5,7 +5,7 @@ What people send is decoded in a scratch document first: what does not decode ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import pycrdt
@@ -22,6 +22,10 @@ class Undecodable(ValueError):
     """What was sent is no update, or no state vector, of Yjs."""
 
 
+class Spoilt(Exception):
+    """An update has made a content that cannot be written any more: read it anew from what is durable."""
+
+
 class Content:
     def __init__(self, updates: Sequence[bytes] = ()) -> None:
         """Raises ``Undecodable``."""
@@ -31,9 +35,12 @@ class Content:
             _apply(self._doc, update)
 
     def apply(self, update: bytes) -> None:
-        """The same update again changes nothing. Raises ``Undecodable`` with the content as it was."""
-        _apply(pycrdt.Doc(), update)
+        """The same update again changes nothing. Raises ``Undecodable`` with the content as it was, and ``Spoilt``."""
+        _try(update)
+        before = self._doc.get_state()
         _apply(self._doc, update)
+        if _panics(lambda: self._doc.get_update(before)):
+            raise Spoilt
 
     def whole(self) -> bytes:
         return self._doc.get_update()
@@ -55,6 +62,24 @@ class Content:
 def merged(updates: Sequence[bytes]) -> bytes:
     """The updates, each of which decodes, as one."""
     return updates[0] if len(updates) == 1 else pycrdt.merge_updates(*updates)
+
+
+def _try(update: bytes) -> None:
+    """Raises ``Undecodable`` for what can be read and not be written again, too."""
+    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+    if _panics(lambda: _apply(doc, update)) or _panics(doc.get_update):
+        raise Undecodable("it makes no document")
+
+
+def _panics(act: Callable[[], object]) -> bool:
+    """Whether Yrs gives up in Rust's way, which no ``Exception`` is."""
+    try:
+        act()
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            return True
+        raise
+    return False
 
 
 def _apply(doc: pycrdt.Doc[pycrdt.Text], update: bytes) -> None:

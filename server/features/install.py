@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
 from server.features.delivery import notifications
-from server.features.discovery import search, trends
-from server.features.discovery.search.folding import folded, tokens
-from server.features.insight import experiments, models
 from server.features.discovery import recommendations, search, trends
+from server.features.discovery.search.folding import folded, tokens
 from server.features.insight import analytics, experiments, models
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations

@@ -158,6 +158,26 @@ async def test_an_edit_is_told_to_the_others_only_when_it_is_durable() -> None:
     assert line.changes == []
 
 
+@pytest.mark.parametrize(
+    "update",
+    [
+        pytest.param("0101e183d9eacbb12a010000007f040107636f6e74656e74086161f09f9880c3a9", id="panics"),
+        pytest.param("", id="empty"),
+        pytest.param("01ffffffff0f", id="four thousand million blocks"),
+    ],
+)
+async def test_what_is_no_update_is_refused_and_the_others_are_written(update: str) -> None:
+    line, editor = Line(Rows()), Editor()
+    ref = (await line.node()).ref(DOCUMENT, ID)
+    editor.type(random.Random(1))
+    good, bad = await asyncio.gather(
+        ref.ask(edit(editor.unsent[0])), ref.ask(edit(bytes.fromhex(update))), return_exceptions=True
+    )
+    assert good == 1
+    assert isinstance(bad, DomainError)
+    assert (bad.code, bad.field) == ("invalid", "update")
+
+
 async def test_a_document_that_is_full_says_so_and_takes_what_makes_it_smaller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0087"
-down_revision = "0086"
+revision = "0097"
+down_revision = "0096"
 
 OWNER = "analytics"
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0086"
-down_revision = "0085"
+revision = "0096"
+down_revision = "0095"
 
 OWNER = "recommendations"
 
