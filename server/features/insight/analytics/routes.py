@@ -89,7 +89,7 @@ class AnalyticsRoutes:
             totals=TotalsShape.model_validate({**sums.totals, "revenue": _amounts(sums.revenue)}),
             items=[PointShape.model_validate(one, from_attributes=True) for one in sums.points],
         )
-        return Answer(200, shape)
+        return Answer(200, shape.model_dump(mode="json", by_alias=True))
 
     async def _my_csv(self, call: Call[None, MyAnalyticsQuery]) -> web.StreamResponse:
         over, sums = await self._sums(call)
@@ -112,7 +112,7 @@ class AnalyticsRoutes:
             totals=ServerTotalsShape.model_validate({**totals, "revenue": _amounts(revenue)}),
             items=[ServerDayShape.model_validate({**values, "day": day}) for day, values in days.items()],
         )
-        return Answer(200, shape)
+        return Answer(200, shape.model_dump(mode="json", by_alias=True))
 
 
 def points_as_csv(metric: str, points: Sequence[Point]) -> str:

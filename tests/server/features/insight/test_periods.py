@@ -58,6 +58,7 @@ async def test_a_creator_is_told_what_counters_and_ledger_have(kit: Kit) -> None
             return answer
 
         answer = await told(f"from={TODAY - dt.timedelta(days=1)}&to={TODAY}")
+        assert (answer["from"], answer["to"]) == (str(TODAY - dt.timedelta(days=1)), str(TODAY))
         assert [(one["key"], one["value"]) for one in answer["items"]] == [
             (str(TODAY - dt.timedelta(days=1)), 0),
             (str(TODAY), 5),
@@ -105,7 +106,7 @@ async def test_an_operator_is_told_of_the_server_and_others_are_not(kit: Kit) ->
         login = {"login": "ada", "password": PASSWORD}
         token = (await served.call("POST", "/auth/login", json=login))[1]["access_token"]
         status, answer = await served.call("GET", f"/admin/analytics?from={TODAY}&to={TODAY}", token=token)
-        assert (status, len(answer["items"])) == (200, 1)
+        assert (status, answer["from"], len(answer["items"])) == (200, str(TODAY), 1)
         totals = answer["totals"]
         assert (totals["new_people"], totals["streams"], totals["watch_seconds"], totals["views"]) == (3, 1, 90, 5)
         assert totals["revenue"] == [{"currency": "EUR", "amount": 50}]
