@@ -52,6 +52,8 @@ PLACES: Final = (
     "/posts/{id}",
     "/bookmarks",
     "/dashboard",
+    "/explore",
+    "/analytics",
     "/dock/{name}",
     "/calls",
     "/calls/{id}",

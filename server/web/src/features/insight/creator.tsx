@@ -45,7 +45,7 @@ export default function CreatorAnalytics() {
     if (!KEYS[next].includes(by)) setBy("day");
   };
   return (
-    <>
+    <div class="page">
       <PageTitle>{t("analytics")}</PageTitle>
       <div class="insight-choices">
         <Choice label={t("metric")} value={metric} values={METRICS} shown={(one) => t(one)} onChoose={choose} />
@@ -56,7 +56,7 @@ export default function CreatorAnalytics() {
         </button>
       </div>
       {failure ? <Empty title={sentence(failure)} /> : told ? <Told told={told} /> : <Spinner />}
-    </>
+    </div>
   );
 }
 

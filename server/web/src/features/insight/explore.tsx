@@ -47,7 +47,7 @@ export default function Explore() {
     );
   };
   return (
-    <>
+    <div class="page">
       <PageTitle>{t("explore")}</PageTitle>
       <div class="insight-choices" role="group" aria-label={t("kinds")}>
         {KINDS.map((one) => (
@@ -77,7 +77,7 @@ export default function Explore() {
           ))}
         </div>
       )}
-    </>
+    </div>
   );
 }
 
