@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
@@ -25,8 +25,18 @@ function zipped(): Plugin {
   };
 }
 
+/** The font that the server writes certificates with: it has Latin, Greek, Cyrillic and Arabic letters. */
+function fonts(): Plugin {
+  const name = "DejaVuSans.ttf";
+  return {
+    name: "fonts",
+    apply: "build",
+    closeBundle: () => cpSync(join(import.meta.dirname, "node_modules/dejavu-fonts-ttf/ttf", name), join(import.meta.dirname, "dist/fonts", name)),
+  };
+}
+
 export default defineConfig({
-  plugins: [zipped()],
+  plugins: [zipped(), fonts()],
   build: {
     outDir: "dist",
     target: ["chrome123", "firefox128", "safari17.5"],

@@ -1,6 +1,6 @@
 """A certificate as a PDF: one page, with real text, in Latin, Greek, Cyrillic and Arabic letters.
 
-The font is a part of DejaVu Sans (its licence is beside it). Arabic is shaped by HarfBuzz and laid out from the right.
+The font is DejaVu Sans, which comes with the built page. Arabic is shaped by HarfBuzz and laid out from the right.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from server.features.town.courses.shapes import CertificateShape
 
-FONT: Final = Path(__file__).with_name("certificate.ttf")
+FONT: Final = Path(__file__).parents[3] / "web" / "dist" / "fonts" / "DejaVuSans.ttf"
 WIDTH_MM: Final = 297
 HEIGHT_MM: Final = 210
 

@@ -17,6 +17,7 @@ export default {
   yourPage: "صفحتك",
   yourVideos: "فيديوهاتك",
   main: "التنقل الرئيسي",
+  more: "المزيد",
   settings: "الإعدادات",
   administration: "الإدارة",
   moderation: "الإشراف",

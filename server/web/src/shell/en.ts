@@ -14,6 +14,7 @@ export default {
   yourPage: "Your page",
   yourVideos: "Your videos",
   main: "Main",
+  more: "More",
   settings: "Settings",
   administration: "Admin",
   moderation: "Moderation",

@@ -5,7 +5,7 @@ import type { NavEntry } from "../feature";
 import { features } from "../features";
 import { labelled } from "../i18n/language";
 import { path } from "../router";
-import { GearIcon, ServerIcon } from "../ui/icons";
+import { GearIcon, MoreIcon, ServerIcon } from "../ui/icons";
 import { settingsSections } from "./pages";
 import { askForRooms, isThere } from "../api/rooms";
 import { t } from "./words";
@@ -29,20 +29,44 @@ function entries(): Entry[] {
 /** An area's entry stands for all of its sections. */
 const isHere = ({ path: to }: Entry): boolean => path.value === to || (to.length > 1 && path.value.startsWith(`${to}/`));
 
+/** How many entries a phone's bar has room for beside the one that opens the others. */
+const IN_BAR = 4;
+
+const Link = (entry: Entry) => (
+  <a href={entry.path} aria-current={isHere(entry) ? "page" : undefined}>
+    <entry.icon />
+    <span>{entry.text}</span>
+  </a>
+);
+
 export function Navigation() {
   useEffect(() => void askForRooms(), []);
+  const all = entries();
   return (
     <nav class="side" aria-label={t("main")}>
       <ul>
-        {entries().map((entry) => (
-          <li key={entry.path}>
-            <a href={entry.path} aria-current={isHere(entry) ? "page" : undefined}>
-              <entry.icon />
-              <span>{entry.text}</span>
-            </a>
+        {all.map((entry, place) => (
+          <li key={entry.path} class={place < IN_BAR ? undefined : "past-bar"}>
+            <Link {...entry} />
           </li>
         ))}
+        {all.length > IN_BAR && <Others entries={all.slice(IN_BAR)} />}
       </ul>
     </nav>
   );
 }
+
+/** On a phone alone. A move to another page closes it. */
+const Others = ({ entries: others }: { entries: Entry[] }) => (
+  <li class="bar-more" key={`more ${path.value}`}>
+    <button type="button" popovertarget="more-entries" aria-current={others.some(isHere) ? "true" : undefined}>
+      <MoreIcon />
+      <span>{t("more")}</span>
+    </button>
+    <div id="more-entries" popover="auto" class="menu">
+      {others.map((entry) => (
+        <Link key={entry.path} {...entry} />
+      ))}
+    </div>
+  </li>
+);
