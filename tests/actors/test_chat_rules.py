@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.chat_recent import badges_with
-from actors.chat_rules import MAX_TEXT, Author, ChatMode, ChatRules, Relationship, Sanction, changed_mode, clean_text
+from actors.chat_rules import (
+    MAX_TEXT,
+    Author,
+    ChatMode,
+    ChatRules,
+    Relationship,
+    Sanction,
+    Standing,
+    changed_mode,
+    clean_text,
+)
 from actors.runtime import DomainError
 
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
@@ -215,6 +225,14 @@ def test_who_is_asked_to_follow_or_subscribe_lacks_it_until_they_do(
 ) -> None:
     author = Author(id=by, username=by, display_name=by)
     assert rules(**mode).lacks_relationship(author, relationship) is lacks
+
+
+@pytest.mark.parametrize(
+    ("standing", "code"),
+    [("member", "ok"), ("asked", "not_accepted"), ("stranger", "not_found"), ("silent", "closed")],
+)
+def test_who_is_no_member_of_a_conversation_writes_nothing(standing: Standing, code: str) -> None:
+    assert judged(rules(), relationship=Relationship(standing=standing)) == code
 
 
 def test_unique_mode_looks_back_over_200_messages() -> None:

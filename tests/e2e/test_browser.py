@@ -121,7 +121,7 @@ async def test_the_keyboard_reaches_the_content_and_shows_where_it_is(server: Se
     await tab.press("Tab", 9)
     assert await tab.read("document.activeElement.className") == "skip"
     reached = []
-    for _ in range(12):
+    for _ in range(20):
         await tab.press("Tab", 9)
         reached.append(json.loads(await tab.read(FOCUSED)))
     assert any("Go live" in (name or "") for name, _ in reached)

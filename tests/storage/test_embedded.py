@@ -43,8 +43,11 @@ time.sleep(600)
 
 _VERSION = "select current_setting('server_version_num')::integer"
 _CHECK_INDEXES = """
-select count(*) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam,
-       lateral bt_index_check(c.oid, true) where a.amname = 'btree' and c.relpersistence = 'p'
+with trees as materialized (
+    select c.oid from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam
+    where a.amname = 'btree' and c.relkind = 'i' and c.relpersistence = 'p'
+)
+select count(*) from trees, lateral bt_index_check(oid, true)
 """
 
 
