@@ -93,7 +93,7 @@ function SplitItem({ split, onAnswer }: { split: Split; onAnswer: () => void }) 
       </div>
       {isMyTurn && (
         <>
-          <button type="button" class="button primary" aria-label={t("agreeTo", { name: split.title })} onClick={() => void answer("agree")}>
+          <button type="button" class="button accent" aria-label={t("agreeTo", { name: split.title })} onClick={() => void answer("agree")}>
             {t("agree")}
           </button>
           <button type="button" class="button" aria-label={t("declineIt", { name: split.title })} onClick={() => void answer("decline")}>

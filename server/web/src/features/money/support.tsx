@@ -113,7 +113,7 @@ function TipForm({ streamId }: { streamId: string }) {
         {t("message")}
         <input dir="auto" maxLength={MAX_MESSAGE} value={message} onInput={(event) => setMessage(event.currentTarget.value)} />
       </label>
-      <button type="submit" class="button primary" disabled={busy || minor <= 0}>
+      <button type="submit" class="button accent" disabled={busy || minor <= 0}>
         {t("give", { amount: money(minor, currency) })}
       </button>
     </form>
