@@ -34,7 +34,7 @@ Wording = Annotated[Text, AfterValidator(partial(several_lines, at_most=500)), F
 Explanation = Annotated[Text, AfterValidator(partial(several_lines, at_most=2_000)), Field(max_length=2_000)]
 Id = Annotated[str, StringConstraints(pattern=UUID_PATTERN), AfterValidator(str.lower)]
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, description="In minor units of the currency; 0: it is free")]
-Position = Annotated[float, Field(ge=-1e12, le=1e12, strict=False, allow_inf_nan=False)]
+Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 

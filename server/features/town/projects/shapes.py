@@ -24,7 +24,7 @@ Title = Annotated[
 ]
 LongText = Annotated[Text, AfterValidator(partial(several_lines, at_most=MAX_TEXT)), Field(max_length=MAX_TEXT)]
 Column = Annotated[Text, AfterValidator(partial(one_line, at_least=1, at_most=40)), Field(min_length=1, max_length=40)]
-Position = Annotated[float, Field(ge=-1e12, le=1e12, strict=False, allow_inf_nan=False)]
+Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Username = Annotated[str, Field(pattern="^[A-Za-z0-9_]{3,30}$")]
 
 

@@ -77,7 +77,13 @@ async def test_a_board_is_kept_by_its_editors_and_read_by_its_viewers(kit: Kit) 
         moved = {"column": "Done", "position": 3}
         status, task = await served.call("PATCH", f"{path}/tasks/{task['id']}", token=ada, json=moved)
         assert (status, task["column"], task["position"], task["title"]) == (200, "Done", 3.0, "Dig")
-        for wrong in ({"column": "Never"}, {"assignee": "eve"}, {"title": " "}, {"position": 1e300}):
+        for wrong in (
+            {"column": "Never"},
+            {"assignee": "eve"},
+            {"title": " "},
+            {"position": 1e300},
+            {"position": False},
+        ):
             assert (await served.call("PATCH", f"{path}/tasks/{task['id']}", token=ada, json=wrong))[0] == 422
         status, page = await served.call("GET", f"{path}/tasks", token=bob)
         assert (status, [one["id"] for one in page["items"]], page["next"]) == (200, [task["id"]], None)
