@@ -22,6 +22,8 @@ MAX_DOCUMENT: Final = 4 * 1024 * 1024
 MAX_PEOPLE: Final = 100
 """Sockets that follow one document."""
 BATCH: Final = 64
+MAX_WAITING: Final = 256
+"""Edits and reads that wait while others are written: 64 MiB of updates at most."""
 COMPACT_UPDATES: Final = 400
 COMPACT_BYTES: Final = 512 * 1024
 BEAT_S: Final = 10.0
@@ -93,6 +95,9 @@ class Document(Actor):
     # one batch after another
 
     def _enqueue(self, message: ApplyUpdate | JoinDocument | ReadDocument) -> Later[Any]:
+        """Raises ``Unavailable`` while too many wait: a slow database shall not fill the memory."""
+        if len(self._waiting) >= MAX_WAITING:
+            raise Unavailable("document", "too much is being written to it")
         work = _Work(message, self.context.later())
         self._waiting.append(work)
         if not self._is_busy:

@@ -11,7 +11,7 @@ import pycrdt
 import pytest
 
 from actors import document
-from actors.document import MAX_PEOPLE, Document
+from actors.document import BATCH, MAX_PEOPLE, MAX_WAITING, Document
 from actors.document_messages import DOCUMENT, ApplyUpdate, DocumentSockets, JoinDocument, ReadDocument
 from actors.document_store import DocumentEdit, DocumentRecord, DocumentRole
 from actors.document_text import Content
@@ -39,6 +39,7 @@ class Rows:
     people: dict[str, DocumentRole] = field(default_factory=dict)
     failures: list[bool] = field(default_factory=list)
     writes: int = 0
+    slow: asyncio.Event | None = None
 
     async def load(self, document_id: str) -> DocumentRecord | None:
         seq = self.first + len(self.updates)
@@ -50,7 +51,7 @@ class Rows:
     async def append(
         self, document_id: str, edits: Sequence[DocumentEdit], *, seq: int, size: int, fence: Fence
     ) -> None:
-        await asyncio.sleep(0)
+        await (self.slow.wait() if self.slow else asyncio.sleep(0))
         assert seq == self.first + len(self.updates)
         self.writes += 1
         fails = bool(self.failures)
@@ -176,6 +177,23 @@ async def test_what_is_no_update_is_refused_and_the_others_are_written(update: s
     assert good == 1
     assert isinstance(bad, DomainError)
     assert (bad.code, bad.field) == ("invalid", "update")
+
+
+async def test_so_many_edits_wait_for_a_slow_database_and_more_are_refused() -> None:
+    rows, editor = Rows(), Editor()
+    ref = (await Line(rows).node()).ref(DOCUMENT, ID)
+    editor.type(random.Random(1))
+    await ref.ask(edit(editor.unsent[0]))
+    rows.slow = asyncio.Event()
+    asked = [asyncio.ensure_future(ref.ask(edit(editor.unsent[0]))) for _ in range(MAX_WAITING + BATCH + 10)]
+    refused, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    assert refused
+    assert all(isinstance(one.exception(), Unavailable) for one in refused)
+    rows.slow.set()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    taken = [one for one in answers if isinstance(one, int)]
+    assert MAX_WAITING <= len(taken) < len(asked)
+    assert rows.first + len(rows.updates) == 1 + len(taken)
 
 
 async def test_a_document_that_is_full_says_so_and_takes_what_makes_it_smaller(
