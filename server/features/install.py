@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from server.feature import Feature, PersonalData, Platform
 from server.features import streams
+from server.features.commerce import ads
 from server.features.delivery import notifications
 from server.features.discovery import recommendations, search, trends
 from server.features.discovery.search.folding import folded, tokens
@@ -268,6 +269,7 @@ def install(
             when_changed=changed,
         ),
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
+        ads.build(platform, settings=settings, payments=paying.payments, site=site),
         switched(projects.build(platform, settings=settings, topics=core.topics), "projects", settings.rooms),
         switched(
             courses.build(platform, settings=settings, payments=paying.payments, site=site, when_changed=changed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.features.commerce.settings import AdSettings
 from server.features.delivery.settings import NotificationSettings
 from server.features.discovery.trend_settings import TrendSettings
 from server.features.integrations.settings import WebhookSettings
@@ -37,6 +38,7 @@ class FeatureSettings(
     PictureSettings,
     NotificationSettings,
     MoneySettings,
+    AdSettings,
     UploadSettings,
     VideoSettings,
     ClipSettings,

@@ -298,6 +298,16 @@ SAMPLES = {
     "wellbeing_settings": "insert into wellbeing_settings (person_id) values ($1), ($2)",
     "wellbeing_days": "insert into wellbeing_days (person_id, day, last_at) values ($1, now(), now()),"
     " ($2, now(), now())",
+    "ads_campaigns": "insert into ads_campaigns (id, owner_id, name, budget, bid, currency, starts_at, ends_at,"
+    " targeting, avoid, cap, click_url, created_at, changed_at)"
+    " select id, p, 'n', 1, 1, 'USD', now(), now() + interval '1 day', '{}', '{}', 1, 'https://a.example', now(), now()"
+    f" from (values ('{ROOM}'::uuid, $1::uuid), ('{STREAM}', $2)) v (id, p)",
+    "ads_earnings": "insert into ads_earnings (campaign_id, owner_id, percent)"
+    f" values ('{ROOM}', $1, 50), ('{STREAM}', $2, 50)",
+    "ads_preferences": "insert into ads_preferences (person_id, consents, interests, changed_at)"
+    " values ($1, true, '{}', now()), ($2, true, '{}', now())",
+    "ads_creators": "insert into ads_creators (owner_id, is_on, warnings, refuses, changed_at)"
+    " values ($1, true, '{}', '{}', now()), ($2, true, '{}', '{}', now())",
     "view_sessions": "insert into view_sessions (id, stream_id, user_id, viewer, started_at, last_at)"
     f" select '{ROOM}', '{STREAM}', $1, 'v', now(), now() where $2::uuid is not null",
 }

@@ -9,14 +9,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.feature import ExportSection, Feature, PersonalData, Platform
-from server.features.money.ledger.accounts import PLATFORM, Account, AccountKind, available, pending
+from server.features.money.ledger.accounts import PLATFORM, Account, AccountKind, advertising, available, pending
 from server.features.money.ledger.check import CHECK_S, Checks
 from server.features.money.ledger.ledger import Ledger, Transfer
 from server.features.money.ledger.routes import LedgerRoutes
 from server.jobs import Attempt, Job, Nothing, Schedule, repeated
 from storage.postgres import Transaction
 
-__all__ = ["PLATFORM", "Account", "AccountKind", "Ledger", "LedgerRoom", "Transfer", "available", "build", "pending"]
+__all__ = [
+    "PLATFORM",
+    "Account",
+    "AccountKind",
+    "Ledger",
+    "LedgerRoom",
+    "Transfer",
+    "advertising",
+    "available",
+    "build",
+    "pending",
+]
 
 EVERY_NIGHT: Final = "20 3 * * *"
 SNAPSHOT_S: Final = 60.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-AccountKind = Literal["stripe", "test", "bank", "provider_fees", "platform", "pending", "available"]
+AccountKind = Literal["stripe", "test", "bank", "provider_fees", "platform", "pending", "available", "advertising"]
 """``stripe``, ``test``: what a provider of payments holds for us, negative; ``bank``: what was paid out;
 ``provider_fees``: what providers kept; ``platform``: the server's share; ``pending``, ``available``: a person's, who
-may have the latter paid out.
+may have the latter paid out; ``advertising``: what a person has paid in advance for their campaigns.
 """
 
 
@@ -26,6 +26,10 @@ def pending(person_id: str) -> Account:
 
 def available(person_id: str) -> Account:
     return Account("available", person_id)
+
+
+def advertising(person_id: str) -> Account:
+    return Account("advertising", person_id)
 
 
 PLATFORM = Account("platform")

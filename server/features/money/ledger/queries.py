@@ -38,7 +38,7 @@ coalesce(s.balance, 0) + coalesce((
 BALANCES_OF: Final = f"""
 select a.kind, a.currency, ({_BALANCE})::bigint as balance
 from ledger_accounts a left join ledger_snapshots s on s.account_id = a.id
-where a.owner_id = $1 order by a.currency, a.kind
+where a.owner_id = $1 and a.kind in ('available', 'pending') order by a.currency, a.kind
 """
 BALANCE: Final = f"""
 select ({_BALANCE})::bigint from ledger_accounts a left join ledger_snapshots s on s.account_id = a.id where a.id = $1

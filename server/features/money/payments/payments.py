@@ -16,7 +16,7 @@ from server.features.money.payments import queries
 from server.features.money.payments.facts import PaymentFailed, PaymentReversed, PaymentSucceeded
 from server.features.money.payments.fees import Fees
 from server.features.money.payments.provider import Asked, Observed, Opened, Provider
-from server.features.money.payments.rules import Booking, change, entries_of, net_of
+from server.features.money.payments.rules import Booking, Receiver, change, entries_of, net_of
 from server.http.errors import Problem, invalid_field, not_found
 from server.jobs import Job, Jobs
 from storage.facts import publish
@@ -54,7 +54,8 @@ class OtherWayBody(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, kw_only=True)
 class Purpose:
     """What a payment is for. ``kind`` and ``subject`` come again in its facts. ``is_held``: its receiver cannot have it
-    paid out until ``let_go``.
+    paid out until ``let_go``. ``receiver``: what it is added to, of the payee's; the server has no share of what is for
+    advertising, before it is spent.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Purpose:
     label: str
     back_to: str
     is_held: bool = False
+    receiver: Receiver = "person"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +131,10 @@ class Payments:
         assert self._provider is not None
         now = self._now()
         payment_id = self._ids.uuid7(now.timestamp())
+        percent = self._percent if purpose.receiver == "person" else 0
         await tx.execute(
             queries.ADD, payment_id, purpose.kind, purpose.subject, purpose.payer_id, purpose.payee_id, amount,
-            currency, self._percent, self._provider.name, now, purpose.is_held,
+            currency, percent, self._provider.name, now, purpose.is_held, purpose.receiver,
         )  # fmt: skip
         return payment_id
 
@@ -262,6 +265,7 @@ class Payments:
             is_released=booked.is_released or is_due,
         )
         parts: dict[str, Any] = {"provider": row["provider"], "payee_id": row["payee_id"], "percent": row["percent"]}
+        parts["receiver"] = row["receiver"]
         moved = change(entries_of(booked, **parts), entries_of(wanted, **parts))
         if moved:
             row["bookings"] += 1

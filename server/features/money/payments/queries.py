@@ -6,8 +6,8 @@ from typing import Final
 
 ADD: Final = """
 insert into payments
-    (id, kind, subject, payer_id, payee_id, amount, currency, percent, provider, created_at, is_held)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    (id, kind, subject, payer_id, payee_id, amount, currency, percent, provider, created_at, is_held, receiver)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 RECORD: Final = """
 insert into payments

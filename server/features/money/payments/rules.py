@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from server.features.money.ledger import PLATFORM, Account, available, pending
+from server.features.money.ledger import PLATFORM, Account, advertising, available, pending
 from server.features.money.payments.provider import ProviderName
+
+Receiver = Literal["person", "advertising"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +24,15 @@ def net_of(*, amount: int, is_paid: bool, refunded: int, disputed: int) -> int:
     return max(0, amount - refunded - disputed) if is_paid else 0
 
 
-def entries_of(booking: Booking, *, provider: ProviderName, payee_id: str, percent: int) -> dict[Account, int]:
+def entries_of(
+    booking: Booking, *, provider: ProviderName, payee_id: str, percent: int, receiver: Receiver
+) -> dict[Account, int]:
     """The accounts as this payment alone leaves them. The share of the server is rounded down."""
     share = booking.net * percent // 100
-    receiver = available(payee_id) if booking.is_released else pending(payee_id)
-    return {Account(provider): -booking.net, PLATFORM: share, receiver: booking.net - share}
+    account = available(payee_id) if booking.is_released else pending(payee_id)
+    if receiver == "advertising":
+        account = advertising(payee_id)
+    return {Account(provider): -booking.net, PLATFORM: share, account: booking.net - share}
 
 
 def change(before: dict[Account, int], after: dict[Account, int]) -> dict[Account, int]:

@@ -1,0 +1,1 @@
+"""Commerce: what people and firms pay to have shown."""
