@@ -39,7 +39,7 @@ _PPS = bytes.fromhex("68ce0fc8")
 _PASSWORD = secrets.token_hex(16)
 _READ_BYTES = 2_048
 ANSWER_S, CONNECT_S = 20.0, 45.0
-BAR_US, BAR_VIEWERS = 5.0, 1_000
+BAR_US, BAR_VIEWERS = 3.5, 1_500
 BAR_SHARE = 0.7  # per cent of a core for a viewer
 PEER = "a peer connection each"
 

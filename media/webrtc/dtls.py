@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 
+from media.webrtc.srtp import SALT_BYTES, RtpSealer
+
 State = Literal["connecting", "connected", "closed"]
 
 MTU = 1_200
@@ -93,6 +95,7 @@ def fingerprint(certificate: x509.Certificate, algorithm: str) -> str:
 class DtlsPeer:
     """One handshake and what follows it. ``rx`` and ``tx`` protect media once ``state`` is "connected".
 
+    ``sealer`` is there beside ``tx`` when the profile is one of GCM: RTP goes through it, RTCP through ``tx``.
     ``fingerprints`` are the peer's (algorithm, value); the certificate must match one (RFC 8122, section 5).
     As the client, :meth:`start` begins the handshake; as the server, the peer does.
     ``outgoing`` holds the datagrams to send after each call; the caller empties it.
@@ -106,6 +109,7 @@ class DtlsPeer:
         self.outgoing: list[bytes] = []
         self.rx: Session | None = None
         self.tx: Session | None = None
+        self.sealer: RtpSealer | None = None
         self._fingerprints = fingerprints
         self._is_client = is_client
         self._has_started = not is_client
@@ -196,6 +200,8 @@ class DtlsPeer:
         ours, theirs = (client, server) if self._is_client else (server, client)
         self.rx = _session(theirs, profile, Policy.SSRC_ANY_INBOUND)
         self.tx = _session(ours, profile, Policy.SSRC_ANY_OUTBOUND)
+        if salt_length == SALT_BYTES:
+            self.sealer = RtpSealer.of_master(ours[:key_length], ours[key_length:])
 
     def _read(self) -> None:
         try:

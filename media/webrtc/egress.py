@@ -9,13 +9,14 @@ import msgspec
 
 from media.unit import VIDEO_TIMESCALE, Kind
 from media.webrtc import rtp
-from media.webrtc.fanout import Anchor, CodedPacket, RtpFanout
+from media.webrtc.fanout import Anchor, Burst, CodedPacket, RtpFanout
 from media.webrtc.inbound import OPUS_RATE
 from media.webrtc.losses import Losses
 from media.webrtc.quality import ViewerPictures
 from media.webrtc.session import PeerSession
 
 _MAX_REPEATS_A_SECOND = 600
+_ONE = ((0, 1),)
 
 
 class _Line(msgspec.Struct):
@@ -57,7 +58,7 @@ class Egress:
         cname: str,
         lacks: frozenset[Kind] = frozenset(),
         losses: Losses | None = None,
-        pictures: Callable[[Callable[[Sequence[CodedPacket], RtpFanout], None]], ViewerPictures] | None = None,
+        pictures: Callable[[Callable[[Burst, RtpFanout], None]], ViewerPictures] | None = None,
     ) -> None:
         """``pictures`` makes what chooses among renditions, given what sends their packets."""
         self.pictures = pictures(self._send_pictures) if pictures is not None else None
@@ -101,25 +102,26 @@ class Egress:
         if self.pictures is not None:
             self.pictures.check()
 
-    def send(self, kind: Kind, packets: Sequence[CodedPacket]) -> None:
+    def send(self, kind: Kind, burst: Burst) -> None:
         if kind == "audio" or self.pictures is None or self.pictures.takes_main:
-            self._send(kind, packets, self._fanout)
+            self._send(kind, burst, self._fanout)
 
-    def _send_pictures(self, packets: Sequence[CodedPacket], source: RtpFanout) -> None:
-        self._send("video", packets, source)
+    def _send_pictures(self, burst: Burst, source: RtpFanout) -> None:
+        self._send("video", burst, source)
 
-    def _send(self, kind: Kind, packets: Sequence[CodedPacket], source: RtpFanout) -> None:
+    def _send(self, kind: Kind, burst: Burst, source: RtpFanout) -> None:
         line = self._lines.get(kind)
         session = self._session
         if line is None or session is None:
             return
+        packets = burst.packets
         if line.source is not source:
             _begin(line, source, packets[0].sequence)
-        offset = line.sequence_offset or 0
-        session.send_all([_encode(line, packet, offset) for packet in packets])
-        line.next_sequence = packets[-1].sequence + offset + 1
+        first = packets[0].sequence + (line.sequence_offset or 0)
+        session.send_rtp(_headers(line, packets, first), burst.payloads, ssrc=line.ssrc, first=first, runs=burst.runs)
+        line.next_sequence = first + len(packets)
         line.packets += len(packets)
-        line.octets += sum(len(packet.payload) for packet in packets)
+        line.octets += burst.octets
 
     def report(self, anchor: Anchor) -> None:
         if self._session is None or self.is_waiting_for_key:
@@ -155,7 +157,11 @@ class Egress:
                 self._repeats_left -= 1
                 self.repeated_packets += 1
                 self._losses.repeated += 1
-                self._session.send_rtp(_encode(line, packet, line.sequence_offset))
+                self._send_again(self._session, line, packet, packet.sequence + line.sequence_offset)
+
+    def _send_again(self, session: PeerSession, line: _Line, packet: CodedPacket, number: int) -> None:
+        headers = _headers(line, [packet], number)
+        session.send_rtp(headers, [packet.payload], ssrc=line.ssrc, first=number, runs=_ONE)
 
 
 def _begin(line: _Line, source: RtpFanout, first: int) -> None:
@@ -165,14 +171,12 @@ def _begin(line: _Line, source: RtpFanout, first: int) -> None:
     line.source, line.first, line.sequence_offset = source, first, following - first
 
 
-def _encode(line: _Line, packet: CodedPacket, sequence_offset: int) -> bytes:
-    return (
-        rtp.HEADER.pack(
-            0x80,
-            line.payload_type | 0x80 if packet.marker else line.payload_type,
-            (packet.sequence + sequence_offset) & 0xFFFF,
-            (packet.ticks + line.ticks_offset) & 0xFFFFFFFF,
-            line.ssrc,
-        )
-        + packet.payload
-    )
+def _headers(line: _Line, packets: Sequence[CodedPacket], first: int) -> list[bytes]:
+    """Those of packets of one unit, numbered from ``first`` on: of them the last alone may have the marker."""
+    pack, payload_type, ssrc = rtp.HEADER.pack, line.payload_type, line.ssrc
+    ticks = (packets[0].ticks + line.ticks_offset) & 0xFFFFFFFF
+    numbers = range(first, first + len(packets))
+    headers = [pack(0x80, payload_type, number & 0xFFFF, ticks, ssrc) for number in numbers]
+    if packets[-1].marker:
+        headers[-1] = pack(0x80, payload_type | 0x80, numbers[-1] & 0xFFFF, ticks, ssrc)
+    return headers

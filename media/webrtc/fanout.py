@@ -19,6 +19,7 @@ import msgspec
 from media.relay import End, Item, Relay, Tracks
 from media.unit import Codec, Kind, Track, Unit
 from media.webrtc import h264
+from media.webrtc.port import Run, runs_of
 
 HISTORY = 1_024
 _YIELD_AFTER_S = 0.004
@@ -37,6 +38,22 @@ class CodedPacket(msgspec.Struct, gc=False):
     ticks: int
     marker: bool
     payload: bytes
+
+
+class Burst(msgspec.Struct, gc=False):
+    """The packets of one unit, at least one, and what is the same of them for all viewers: ``runs`` as ``port.runs_of``
+    has them."""
+
+    packets: list[CodedPacket]
+    payloads: list[bytes]
+    octets: int
+    runs: tuple[Run, ...]
+
+
+def burst_of(packets: list[CodedPacket]) -> Burst:
+    payloads = [packet.payload for packet in packets]
+    sizes = [len(payload) for payload in payloads]
+    return Burst(packets, payloads, sum(sizes), runs_of(sizes))
 
 
 class MediaClock:
@@ -75,7 +92,7 @@ class RtpViewer(Protocol):
     lacks: frozenset[Kind]
     """What its offer has room for and the stream did not have when it was answered."""
 
-    def send(self, kind: Kind, packets: Sequence[CodedPacket]) -> None: ...
+    def send(self, kind: Kind, burst: Burst) -> None: ...
 
     def report(self, anchor: Anchor) -> None: ...
 
@@ -230,7 +247,7 @@ class RtpFanout:
         self._clock.on_unit(at=unit.at, seconds=unit.dts / timescale)
         packets = self._packetize(unit)
         if packets:
-            await self._fan_out(unit, packets)
+            await self._fan_out(unit, burst_of(packets))
 
     def _breaks_order(self, unit: Unit) -> bool:
         is_backward = not unit.is_key and unit.pts < self._last_pts
@@ -259,7 +276,7 @@ class RtpFanout:
             return []
         return h264.packetize(nals, parameter_sets=self._sets if unit.is_key else ())
 
-    async def _fan_out(self, unit: Unit, packets: list[CodedPacket]) -> None:
+    async def _fan_out(self, unit: Unit, burst: Burst) -> None:
         is_start = unit.kind == "audio" and "video" not in self._timescales
         is_start |= unit.kind == "video" and unit.is_key
         began = self._loop.time()
@@ -268,7 +285,7 @@ class RtpFanout:
                 if not is_start:
                     continue
                 viewer.is_waiting_for_key = False
-            viewer.send(unit.kind, packets)
+            viewer.send(unit.kind, burst)
             if self._loop.time() - began > _YIELD_AFTER_S:
                 await asyncio.sleep(0)
                 began = self._loop.time()

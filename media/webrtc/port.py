@@ -33,6 +33,25 @@ TICK_S = 0.05
 _STOOD_STILL_S = 1.0
 
 
+Run = tuple[int, int]
+"""From which datagram to before which one: as many of one size as a system call takes, the last maybe smaller."""
+
+
+def runs_of(sizes: Sequence[int]) -> tuple[Run, ...]:
+    """How datagrams of these sizes, in order, can be sent with the fewest system calls."""
+    runs: list[Run] = []
+    start, count = 0, len(sizes)
+    while start < count:
+        end, limit = start + 1, min(count, start + _MAX_SEGMENTS)
+        while end < limit and sizes[end] == sizes[start]:
+            end += 1
+        if end < limit and sizes[end] < sizes[start]:
+            end += 1
+        runs.append((start, end))
+        start = end
+    return tuple(runs)
+
+
 class Path:
     """One socket of ours and one address of the peer: where a session's datagrams come from and go to."""
 
@@ -52,36 +71,35 @@ class Path:
         except OSError:
             self.dropped += 1
 
-    def send_all(self, datagrams: Sequence[bytes]) -> None:
-        """Send several, in order. Neighbours of one size go to the kernel as one piece that it cuts up again."""
-        start, count = 0, len(datagrams)
-        while start < count:
-            size = len(datagrams[start])
-            end = start + 1
-            limit = min(count, start + _MAX_SEGMENTS)
-            while end < limit and len(datagrams[end]) == size:
-                end += 1
-            if end < limit and len(datagrams[end]) < size:
-                end += 1
-            if end - start == 1 or not self.can_segment:
-                for datagram in datagrams[start:end]:
-                    self.send(datagram)
-            else:
-                self._send_segments(datagrams[start:end], size)
-            start = end
+    def send_runs(self, pieces: Sequence[bytes], runs: Sequence[Run]) -> None:
+        """Send several, in order, each of two pieces. What is a run goes to the kernel at once, which cuts it up again;
+        ``runs`` are those of the datagrams' sizes, or of what they have beside a number of bytes that is the same for
+        all."""
+        for start, end in runs:
+            self._send_run(pieces[2 * start : 2 * end])
 
-    def _send_segments(self, datagrams: Sequence[bytes], size: int) -> None:
+    def _send_run(self, pieces: Sequence[bytes]) -> None:
+        count = len(pieces) // 2
+        if count > 1 and not self.can_segment:
+            self._send_singly(pieces)
+            return
+        size = len(pieces[0]) + len(pieces[1])
+        ancillary = ((_SOL_UDP, _UDP_SEGMENT, size.to_bytes(2, sys.byteorder)),) if count > 1 else ()
         try:
-            self.socket.sendmsg(
-                (b"".join(datagrams),), ((_SOL_UDP, _UDP_SEGMENT, size.to_bytes(2, sys.byteorder)),), 0, self.address
-            )
+            self.socket.sendmsg((b"".join(pieces),), ancillary, 0, self.address)
         except BlockingIOError:
-            self.dropped += len(datagrams)
+            self.dropped += count
         except OSError:
+            if count == 1:
+                self.dropped += 1
+                return
             # No segmentation on the way to this peer: an old kernel, a tunnel, a small MTU.
             self.can_segment = False
-            for datagram in datagrams:
-                self.send(datagram)
+            self._send_singly(pieces)
+
+    def _send_singly(self, pieces: Sequence[bytes]) -> None:
+        for start in range(0, len(pieces), 2):
+            self.send(pieces[start] + pieces[start + 1])
 
 
 class Endpoint(Protocol):

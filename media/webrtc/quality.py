@@ -13,7 +13,7 @@ import msgspec
 
 from media.relay import Relay
 from media.unit import Kind
-from media.webrtc.fanout import Anchor, CodedPacket, RtpFanout
+from media.webrtc.fanout import Anchor, Burst, RtpFanout
 
 #: Of 256, as receiver reports have it (RFC 3550, section 6.4.1).
 MUCH_LOST: Final = 26
@@ -84,9 +84,9 @@ class _Tap:
         self.relay = relay
         self._owner = owner
 
-    def send(self, kind: Kind, packets: Sequence[CodedPacket]) -> None:
+    def send(self, kind: Kind, burst: Burst) -> None:
         if kind == "video":
-            self._owner.tapped(self, packets)
+            self._owner.tapped(self, burst)
 
     def report(self, anchor: Anchor) -> None:
         """The viewer's own fan-out gives the clock: it is the same."""
@@ -107,7 +107,7 @@ class ViewerPictures:
         layers: Callable[[], Sequence[Layer]],
         hold: Callable[[Relay], RtpFanout],
         release: Callable[[Relay], None],
-        send: Callable[[Sequence[CodedPacket], RtpFanout], None],
+        send: Callable[[Burst, RtpFanout], None],
         now: float,
     ) -> None:
         """``layers`` are there at the moment, the best first. ``send`` sends pictures of a fan-out."""
@@ -195,13 +195,13 @@ class ViewerPictures:
 
     # of the taps
 
-    def tapped(self, tap: _Tap, packets: Sequence[CodedPacket]) -> None:
+    def tapped(self, tap: _Tap, burst: Burst) -> None:
         if tap is self._next:
             before, self._current, self._next = self._current, tap, None
             self._leave(before)
         if tap is not self._current:
             return
-        self._send(packets, tap.fanout)
+        self._send(burst, tap.fanout)
         if tap.fanout is self._main:
             self._current = None
             self._leave(tap)

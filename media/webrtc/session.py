@@ -15,9 +15,10 @@ import pylibsrtp
 
 from media.webrtc import rtp, stun
 from media.webrtc.dtls import Certificate, DtlsPeer
-from media.webrtc.port import Path, RtcPort
+from media.webrtc.port import Path, RtcPort, Run
 from media.webrtc.sdp import IceTransport
 from media.webrtc.sdp_answer import LocalIce
+from media.webrtc.srtp import RtpSealer
 
 MAX_PATHS = 8
 _MAX_ICE_SESSIONS = 2
@@ -82,6 +83,7 @@ class PeerSession:
         )
         self._tx: pylibsrtp.Session | None = None
         self._rx: pylibsrtp.Session | None = None
+        self._sealer: RtpSealer | None = None
         self._ufrag = self._new_credentials()
 
     @property
@@ -173,7 +175,7 @@ class PeerSession:
             self.close(self._dtls.reason)
         elif self._dtls.state == "connected" and not self.is_connected:
             self.is_connected = True
-            self._rx, self._tx = self._dtls.rx, self._dtls.tx
+            self._rx, self._tx, self._sealer = self._dtls.rx, self._dtls.tx, self._dtls.sealer
             self._handler.on_connected(now)
 
     def _flush(self) -> None:
@@ -198,29 +200,23 @@ class PeerSession:
             self.next_tick_at = now + self._tick_s
             self._handler.on_tick(now)
 
-    def protect(self, packet: bytes) -> bytes | None:
-        """The SRTP form of an RTP packet; None while not connected or when it cannot be protected."""
-        if self._tx is None:
-            return None
-        try:
-            return self._tx.protect(packet)
-        except (pylibsrtp.Error, ValueError):
-            return None
-
-    def send_rtp(self, packet: bytes) -> None:
-        protected = self.protect(packet)
-        if protected is not None and self.path is not None:
-            self.path.send(protected)
-
-    def send_all(self, packets: Sequence[bytes]) -> None:
-        """Protect and send RTP packets, in order."""
+    def send_rtp(
+        self, headers: Sequence[bytes], payloads: Sequence[bytes], *, ssrc: int, first: int, runs: Sequence[Run]
+    ) -> None:
+        """Protect and send RTP packets, in order; nothing while not connected. As ``RtpSealer.seal`` has it: headers of
+        one size, ``first`` the number of the first packet beyond 16 bits. ``runs`` are those of the payloads."""
         if self._tx is None or self.path is None:
             return
-        protect = self._tx.protect
+        if self._sealer is not None:
+            self.path.send_runs(self._sealer.seal(headers, payloads, ssrc=ssrc, first=first), runs)
+            return
+        pieces: list[bytes] = []
         try:
-            self.path.send_all([protect(packet) for packet in packets])
+            for header, payload in zip(headers, payloads, strict=True):
+                pieces += (self._tx.protect(header + payload), b"")
         except (pylibsrtp.Error, ValueError):
             return
+        self.path.send_runs(pieces, runs)
 
     def send_rtcp(self, compound: bytes) -> None:
         if self._tx is None or self.path is None:
@@ -238,5 +234,5 @@ class PeerSession:
         self._dtls.close()
         self._flush()
         self._port.forget(self, ufrags=list(self._credentials), paths=self._paths)
-        self._tx = self._rx = None
+        self._tx = self._rx = self._sealer = None
         self._on_closed(reason)

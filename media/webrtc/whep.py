@@ -13,7 +13,7 @@ from media.unit import Codec, Kind
 from media.webrtc import dtls, fanout, h264, sdp, sdp_answer
 from media.webrtc.egress import Egress, new_line
 from media.webrtc.errors import OfferRefused
-from media.webrtc.fanout import CodedPacket, RtpFanout
+from media.webrtc.fanout import Burst, RtpFanout
 from media.webrtc.losses import Losses
 from media.webrtc.port import RtcPort
 from media.webrtc.quality import Layer, ViewerPictures
@@ -190,7 +190,7 @@ class WhepEndpoint:
     ) -> Egress:
         main = self._hold(relay, want_keyframe)
 
-        def pictures(send: Callable[[Sequence[CodedPacket], RtpFanout], None]) -> ViewerPictures:
+        def pictures(send: Callable[[Burst, RtpFanout], None]) -> ViewerPictures:
             return ViewerPictures(
                 main=main,
                 main_relay=relay,

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from media.relay import Relay
 from media.unit import VIDEO_TIMESCALE, Codec, Kind, Track, Unit
 from media.webrtc import h264
-from media.webrtc.fanout import HISTORY, Anchor, CodedPacket, MediaClock, RtpFanout
+from media.webrtc.fanout import HISTORY, Anchor, Burst, CodedPacket, MediaClock, RtpFanout
 from tests.media.webrtc.test_port import OPUS, h264_track, relay_of
 
 
@@ -21,8 +20,8 @@ class Listener:
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.changed = asyncio.Event()
 
-    def send(self, kind: Kind, packets: Sequence[CodedPacket]) -> None:
-        self.sent.append((kind, tuple(packets)))
+    def send(self, kind: Kind, burst: Burst) -> None:
+        self.sent.append((kind, tuple(burst.packets)))
         self.changed.set()
 
     def report(self, anchor: Anchor) -> None:

@@ -11,7 +11,7 @@ import pytest
 from media.relay import Relay
 from media.webrtc import rtp
 from media.webrtc.egress import Egress, new_line
-from media.webrtc.fanout import CodedPacket, RtpFanout
+from media.webrtc.fanout import Burst, RtpFanout
 from media.webrtc.quality import (
     LITTLE_LOST,
     MUCH_LOST,
@@ -83,11 +83,9 @@ class Wire:
         self.packets: list[rtp.RtpPacket] = []
         self.reason = ""
 
-    def send_all(self, packets: Sequence[bytes]) -> None:
+    def send_rtp(self, headers: Sequence[bytes], payloads: Sequence[bytes], **numbers: object) -> None:
+        packets = [header + payload for header, payload in zip(headers, payloads, strict=True)]
         self.packets += [parsed for packet in packets if (parsed := rtp.parse(packet)) is not None]
-
-    def send_rtp(self, packet: bytes) -> None:
-        self.send_all([packet])
 
     def send_rtcp(self, compound: bytes) -> None:
         """Nobody reads it."""
@@ -122,7 +120,7 @@ class Watched:
         assert self.egress.pictures is not None
         return self.egress.pictures
 
-    def _pictures(self, send: Callable[[Sequence[CodedPacket], RtpFanout], None]) -> ViewerPictures:
+    def _pictures(self, send: Callable[[Burst, RtpFanout], None]) -> ViewerPictures:
         return ViewerPictures(
             main=self.fanouts[self.main],
             main_relay=self.main,
