@@ -35,6 +35,7 @@ from actors.chat_messages import (
     RenameAuthor,
     RenewScreen,
     RenewSubscription,
+    RestoreChat,
     ReviewChat,
     RoomSnapshot,
     SanctionPerson,
@@ -301,6 +302,10 @@ class ChatRoom(Actor):
     @handles(DeleteChat)
     async def delete(self, message: DeleteChat) -> None:
         await self._moderation.delete(message)
+
+    @handles(RestoreChat)
+    async def restore(self, message: RestoreChat) -> None:
+        await self._moderation.restore(message)
 
     @handles(EditChat)
     async def edit(self, message: EditChat) -> None:

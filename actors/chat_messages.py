@@ -107,6 +107,16 @@ class DeleteChat(Ask[None], frozen=True, kw_only=True):
     reason: str = ""
 
 
+class RestoreChat(Ask[None], frozen=True, kw_only=True):
+    """Show a message again that ``deleted_by`` deleted (None: the server itself), and nobody else."""
+
+    is_repeatable = True
+    by: Author
+    message_id: str
+    deleted_by: str | None
+    reason: str = ""
+
+
 class EditChat(Ask[None], frozen=True, kw_only=True):
     """Replace the text of a message of one's own, in a private room."""
 

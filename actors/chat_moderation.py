@@ -8,7 +8,16 @@ from typing import Any, Literal
 import msgspec
 
 from actors.chat_log import ChatLog, RoomStore
-from actors.chat_messages import ClearRoom, DeleteChat, PinChat, PurgePerson, SanctionPerson, SetChatMode, SetRole
+from actors.chat_messages import (
+    ClearRoom,
+    DeleteChat,
+    PinChat,
+    PurgePerson,
+    RestoreChat,
+    SanctionPerson,
+    SetChatMode,
+    SetRole,
+)
 from actors.chat_permissions import Permissions
 from actors.chat_recent import renamed
 from actors.chat_review import Review
@@ -18,7 +27,7 @@ from actors.events import ChatChanged, ChatMessage, DeletedMessage, RoomChanged
 from actors.runtime import Context, DomainError
 
 FirstEvent = Literal["chat:deleted", "chat:pinned", "chat:mode", "chat:user_timed_out"]
-AddedEvent = Literal["chat:cleared", "chat:role"]
+AddedEvent = Literal["chat:cleared", "chat:restored", "chat:role"]
 
 MAX_ROLES = 1_000
 MAX_TIMEOUT_S = 14 * 24 * 3600
@@ -73,6 +82,22 @@ class Moderation:
         self._forget_message(message_id, offset)
         body = {"id": message_id, "offset": offset}
         self._send("chat:deleted", body if by is None else {**body, "by": by})
+
+    async def restore(self, message: RestoreChat) -> None:
+        """Show again what ``message.deleted_by`` deleted. It may be repeated, and is then sent again."""
+        self._permissions.require_moderator(message.by)
+        await self._rooms.restore_message(
+            self._room_id,
+            message.message_id,
+            deleted_by=message.deleted_by,
+            by=message.by.id,
+            reason=message.reason,
+            fence=self._fence,
+        )
+        found = await self._log.message(self._room_id, message.message_id)
+        if isinstance(found, ChatMessage):
+            self._timeline.recent.restore(found)
+            self._send_added("chat:restored", {"user_id": found.user.id, "message": msgspec.to_builtins(found)})
 
     async def purge(self, message: PurgePerson) -> None:
         """Delete what the person wrote up to where the room stands now. It may take long, while the room goes on."""

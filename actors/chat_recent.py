@@ -45,6 +45,15 @@ class RecentMessages:
             if kept.id == message_id:
                 self._messages[index] = DeletedMessage(id=message_id, offset=offset)
 
+    def restore(self, message: ChatMessage) -> None:
+        """This message is deleted no longer."""
+        if self._deleted is not None:
+            self._deleted.pop(message.id, None)
+            self._changed[message.id] = message
+        for index, kept in enumerate(self._messages):
+            if kept.id == message.id:
+                self._messages[index] = message
+
     def change(self, message: ChatMessage) -> None:
         """This message has another text, or other reactions."""
         if self._deleted is not None:

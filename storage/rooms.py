@@ -118,6 +118,19 @@ class Rooms:
                 await self._audit.add(tx, "chat.delete", actor_id=by, subject=message_id, why=reason, detail=detail)
             return None if row is None else int(row["offset"])
 
+    async def restore_message(
+        self, room_id: str, message_id: str, *, deleted_by: str | None, by: str, reason: str, fence: Fence
+    ) -> None:
+        """Take back that ``deleted_by`` deleted a message. Its reactions and attachments stay gone. Idempotent."""
+        if not is_uuid(message_id):
+            return
+        async with self._db.transaction() as tx:
+            await hold(tx, fence)
+            author = await tx.fetchval(_RESTORE_MESSAGE, room_id, message_id, deleted_by)
+            if author is not None:
+                detail = {"room_id": room_id, "author": author}
+                await self._audit.add(tx, "chat.restore", actor_id=by, subject=message_id, why=reason, detail=detail)
+
     async def edit_message(self, room_id: str, message_id: str, text: str, *, at: datetime, fence: Fence) -> None:
         async with self._db.transaction() as tx:
             await hold(tx, fence)
@@ -215,8 +228,13 @@ on conflict (room_id, user_id)
 do update set until = excluded.until, reason = excluded.reason, by_id = excluded.by_id, created_at = now()
 """
 _DELETE_MESSAGE: Final = """
-update chat_messages m set deleted_at = coalesce(m.deleted_at, now()), deleted_by = coalesce(m.deleted_by, $3)
+update chat_messages m set deleted_at = coalesce(m.deleted_at, now()),
+    deleted_by = case when m.deleted_at is null then $3 else m.deleted_by end
 from chat_rooms r where r.id = m.room_id and m.room_id = $1 and m.id = $2 returning m."offset", m.user_id, r.is_private
+"""
+_RESTORE_MESSAGE: Final = """
+update chat_messages set deleted_at = null, deleted_by = null
+where room_id = $1 and id = $2 and deleted_at is not null and deleted_by is not distinct from $3 returning user_id
 """
 _PURGE: Final = """
 update chat_messages set deleted_at = now(), deleted_by = $4

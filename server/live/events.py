@@ -187,6 +187,14 @@ class MessageDeleted(Body, frozen=True, kw_only=True):
     by: Annotated[str, msgspec.Meta(description="The id of who deleted it")] | msgspec.UnsetType = msgspec.UNSET
 
 
+class MessageRestored(Body, frozen=True, kw_only=True):
+    """It stands in its place again, by its ``offset``. ``user_id``: its author."""
+
+    room_id: str
+    user_id: str
+    message: Message
+
+
 class MessageEdited(Body, frozen=True, kw_only=True):
     room_id: str
     id: str
@@ -286,6 +294,7 @@ SERVER_EVENTS: Final = tuple(
         ("chat:messages", "Messages of a room", MessagesPosted, _ROOM),
         ("chat:gap", "Messages were skipped", MessagesSkipped, "a socket that reads too slowly"),
         ("chat:deleted", "A message was deleted", MessageDeleted, _ROOM),
+        ("chat:restored", "A message that was deleted is there again", MessageRestored, _ROOM),
         ("chat:edited", "A message of a conversation has another text", MessageEdited, _ROOM),
         ("chat:reacted", "A message of a conversation has other reactions", MessageReacted, _ROOM),
         ("chat:pinned", "A message was pinned, or none is any more", MessagePinned, _ROOM),

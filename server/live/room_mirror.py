@@ -106,6 +106,13 @@ class RoomMirror:
             if message["id"] == message_id:
                 self.recent[index] = _as_deleted(message)
 
+    def restore(self, message: dict[str, Any]) -> None:
+        """A message is deleted no longer."""
+        self.encoded.clear()
+        for index, kept in enumerate(self.recent):
+            if kept["id"] == message["id"]:
+                self.recent[index] = message
+
     def change(self, message_id: str, **fields: Any) -> None:
         """The message has other values of these fields."""
         self.encoded.clear()

@@ -310,6 +310,8 @@ class RoomMirrors:
         elif event.event in ("chat:edited", "chat:reacted"):
             changes = {name: event.body[name] for name in CHANGING if name in event.body}
             mirror.change(event.body["id"], **changes)
+        elif event.event == "chat:restored":
+            mirror.restore(event.body["message"])
         elif event.event == "chat:role":
             mirror.set_role(event.body["user_id"], event.body["role"])
         if event.event in ("chat:mode", "chat:user_timed_out", "chat:role"):

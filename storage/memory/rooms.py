@@ -86,9 +86,19 @@ class MemoryRooms:
         log = self._tables.messages.get(room_id, [])
         for at, found in enumerate(log):
             if found.entry.id == message_id:
-                log[at] = msgspec.structs.replace(found, is_deleted=True)
+                if not found.is_deleted:
+                    log[at] = msgspec.structs.replace(found, is_deleted=True, deleted_by=by)
                 return found.offset
         return None
+
+    async def restore_message(
+        self, room_id: str, message_id: str, *, deleted_by: str | None, by: str, reason: str, fence: Fence
+    ) -> None:
+        self._tables.hold(fence)
+        log = self._tables.messages.get(room_id, [])
+        for at, found in enumerate(log):
+            if found.entry.id == message_id and found.deleted_by == deleted_by:
+                log[at] = msgspec.structs.replace(found, is_deleted=False, deleted_by=None)
 
     async def edit_message(self, room_id: str, message_id: str, text: str, *, at: dt.datetime, fence: Fence) -> None:
         self._tables.hold(fence)
@@ -125,7 +135,7 @@ class MemoryRooms:
         log = self._tables.messages.get(room_id, [])
         for at, found in enumerate(log):
             if found.entry.user_id == user_id and found.offset <= up_to and not found.is_deleted:
-                log[at] = msgspec.structs.replace(found, is_deleted=True)
+                log[at] = msgspec.structs.replace(found, is_deleted=True, deleted_by=by)
                 count += 1
         return count
 

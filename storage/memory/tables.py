@@ -38,6 +38,7 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     entry: ChatEntry
     offset: int
     is_deleted: bool = False
+    deleted_by: str | None = None
     edited_at: dt.datetime | None = None
     reactions: Reactions = {}
 

@@ -44,6 +44,7 @@ function opened(answers: Record<string, Answer> = {}) {
   const inserted: number[] = [];
   const asked: [string, unknown][] = [];
   const waits: number[] = [];
+  const restored: number[] = [];
   const cleared: [number, string | null][] = [];
   let outbox: Outgoing[] = [];
   let online = true;
@@ -65,12 +66,13 @@ function opened(answers: Record<string, Answer> = {}) {
       onAppend: (entries) => shown.push(...entries.map(({ offset }) => offset)),
       onInsert: (entries) => inserted.push(...entries.map(({ offset }) => offset)),
       onDelete: () => undefined,
+      onRestore: ({ offset }) => restored.push(offset),
       onClear: (upTo, userId) => cleared.push([upTo, userId]),
       onOutbox: (now) => (outbox = now),
       onWait: (ms) => waits.push(ms),
     },
   });
-  return { mirror, shown, inserted, asked, waits, cleared, outbox: () => outbox, answers, setOnline: (now: boolean) => (online = now) };
+  return { mirror, shown, inserted, asked, waits, cleared, restored, outbox: () => outbox, answers, setOnline: (now: boolean) => (online = now) };
 }
 
 const batch = (messages: ChatEntry[], epoch = "e1") => ({ room_id: ROOM, epoch, messages });
@@ -213,4 +215,11 @@ test("a clear is for its own room", async () => {
   mirror.clear({ room_id: "other", offset: 9, user_id: null });
   mirror.clear({ room_id: ROOM, offset: 2, user_id: "u1" });
   assert.deepEqual(cleared, [[2, "u1"]]);
+});
+
+test("a message that is restored is shown again, in its own room alone", () => {
+  const { mirror, restored } = opened();
+  mirror.restore({ room_id: "other", message: message(1) });
+  mirror.restore({ room_id: ROOM, message: message(2) });
+  assert.deepEqual(restored, [2]);
 });

@@ -88,6 +88,37 @@ async def test_a_message_is_reported_with_what_was_said_before_and_removed_from_
 
 
 @on_the_node
+async def test_a_removed_message_is_back_for_all_when_that_is_reverted(node: CoreNode, admin: Person) -> None:
+    ann, ben = await node.person("ann_b"), await node.person("ben_b")
+    room_id = (await ann.prepare())["chat"]["room_id"]
+    writer, reader = await ann.connect(), await ben.connect()
+    await reader.done("chat:join", {"room_id": room_id})
+    sent, theirs = [
+        await writer.done("chat:send", {"room_id": room_id, "text": text, "client_id": text})
+        for text in ("كلام جميل", "mine to delete")
+    ]
+    case_id = await decide(admin, ben, "message", sent["id"], "remove")
+    other_id = await decide(admin, ben, "message", theirs["id"], "warn")
+    await writer.done("chat:delete", {"room_id": room_id, "message_id": theirs["id"]})
+    for one in (other_id, case_id):
+        await admin.done("POST", f"/moderation/cases/{one}/revert", {})
+    back = await reader.until("chat:restored")
+    assert (back["message"]["id"], back["message"]["text"]) == (sent["id"], "كلام جميل")
+    history = (await reader.done("chat:history", {"room_id": room_id}))["messages"]
+    assert [message.get("text") for message in history] == ["كلام جميل", None]
+    late = await (await ben.connect()).done("chat:join", {"room_id": room_id})
+    assert late["messages"] == history
+
+
+@on_the_node
+async def test_an_act_of_another_case_is_not_reverted(node: CoreNode, admin: Person) -> None:
+    ann, ben = await node.person("ann_o"), await node.person("ben_o")
+    first, second = [await decide(admin, ben, "stream", (await ann.prepare())["id"], "hide") for _ in range(2)]
+    act_id = (await admin.done("GET", f"/moderation/cases/{second}"))["acts"][0]["id"]
+    assert (await admin.call("POST", f"/moderation/cases/{first}/revert", json={"act_id": act_id}))[0] == 409
+
+
+@on_the_node
 async def test_a_restricted_person_neither_chats_nor_goes_live(node: CoreNode, admin: Person) -> None:
     ann, ben = await node.person("ann_x"), await node.person("ben_x")
     room_id = (await ben.prepare())["chat"]["room_id"]

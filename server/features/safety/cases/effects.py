@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.chat_messages import DeleteChat
+from actors.chat_messages import DeleteChat, RestoreChat
 from actors.chat_rules import Author
 from actors.restrictions import Restrictions
 from actors.runtime import ActorError, DomainError, Node
@@ -94,7 +94,8 @@ class Effects:
             await tx.execute(queries.WARN_OF_POST, case["subject_id"], undo["content_warning"])
         if "access" in undo:
             await tx.fetchval(queries.OPENNESS, case["subject_id"], undo["access"])
-        if case["kind"] == "post" and act["action"] in ("hide", "remove"):
+        is_withheld = await tx.fetchval(queries.WITHHELD_OTHERWISE, case["id"], act["id"])
+        if case["kind"] == "post" and act["action"] in ("hide", "remove") and not is_withheld:
             await self._posts.restore(tx, case["subject_id"])
 
     async def enqueue(self, tx: Transaction, case: Row, act_id: str, action: Action) -> None:
@@ -116,20 +117,20 @@ class Effects:
         if row is None or row["action"] not in SETTLED:
             return
         if row["kind"] == "message":
-            await self._delete_message(row)
+            await self._settle_message(row)
         elif row["kind"] in ("stream", "video"):
             await self._restrict_stream(row)
             await self._restrict_video(row)
 
-    async def _delete_message(self, row: Row) -> None:
-        """Deleted for good: clients have taken it off their screens, and would not show it again."""
-        if row["reverted_at"] is not None:
+    async def _settle_message(self, row: Row) -> None:
+        """Taken off, or shown again in its place; what its author or the room's moderators deleted stays deleted."""
+        if not _holds(row) and row["is_withheld_otherwise"]:
             return
         by = Author(id=row["actor_id"], username="", display_name="", roles=("moderator",))
+        given: dict[str, Any] = {"by": by, "message_id": row["subject_id"], "reason": row["reason"]}
+        restore = RestoreChat(**given, deleted_by=row["actor_id"])
         try:
-            await self._node.ref("chat", row["room_id"]).ask(
-                DeleteChat(by=by, message_id=row["subject_id"], reason=row["reason"])
-            )
+            await self._node.ref("chat", row["room_id"]).ask(DeleteChat(**given) if _holds(row) else restore)
         except DomainError as error:
             if error.code != "not_found":
                 raise
@@ -144,7 +145,7 @@ class Effects:
         ref = self._node.ref("stream", row["subject_id"])
         if wanted != now:
             await ref.ask(RestrictStream(restrictions=wanted))
-        if row["reverted_at"] is None and row["action"] in ("remove", "end"):
+        if _holds(row) and row["action"] in ("remove", "end"):
             await ref.ask(EndStream(reason="ended by a moderator"))
 
     async def _restrict_video(self, row: Row) -> None:
@@ -179,11 +180,17 @@ class Effects:
 
 def _wanted(now: Restrictions, row: Row) -> Restrictions:
     """With what an act changes about them."""
-    holds = row["reverted_at"] is None
+    holds = _holds(row)
     if row["action"] == "blur":
         before = row["undo"].get("content_warning") or ""
         return msgspec.structs.replace(now, content_warning=(before or SENSITIVE) if holds else before)
-    return now if row["action"] == "end" else msgspec.structs.replace(now, withheld=holds)
+    if row["action"] == "end":
+        return now
+    return msgspec.structs.replace(now, withheld=holds or row["is_withheld_otherwise"])
+
+
+def _holds(row: Row) -> bool:
+    return row["reverted_at"] is None
 
 
 def _time(text: str | None) -> datetime | None:
@@ -191,6 +198,8 @@ def _time(text: str | None) -> datetime | None:
 
 
 _SETTLED: Final = """
-select a.action, a.actor_id, a.reason, a.reverted_at, a.undo, c.kind, c.subject_id, c.room_id
+select a.action, a.actor_id, a.reason, a.reverted_at, a.undo, c.kind, c.subject_id, c.room_id,
+    exists (select from case_acts o where o.case_id = a.case_id and o.id <> a.id and o.reverted_at is null
+        and o.action in ('hide', 'remove')) as is_withheld_otherwise
 from case_acts a join cases c on c.id = a.case_id where a.id = $1
 """

@@ -153,8 +153,8 @@ class Moderation:
             case = await self.locked(tx, case_id)
             if case["owner_id"] == me.id:
                 raise Problem(409, "Another moderator has to decide about you", slug="yourself")
-            sql, given = (queries.ACT, act_id) if act_id is not None else (queries.LAST_ACT, case_id)
-            act = await tx.fetchrow(sql, given)
+            named = act_id is not None
+            act = await tx.fetchrow(queries.ACT if named else queries.LAST_ACT, case_id, *([act_id] if named else []))
             if act is None:
                 raise Problem(409, "No act of this case holds that could be taken back", slug="nothing-to-revert")
             await self.take_back(tx, case, act, by=me.id, reason=reason, ip=ip)

@@ -101,7 +101,15 @@ LAST_ACT: Final = """
 select id, action, actor_id, until, undo from case_acts
 where case_id = $1 and reverted_at is null order by id desc limit 1 for update
 """
-ACT: Final = "select id, action, actor_id, until, undo from case_acts where id = $1 and reverted_at is null for update"
+ACT: Final = """
+select id, action, actor_id, until, undo from case_acts
+where case_id = $1 and id = $2 and reverted_at is null for update
+"""
+# A thing that the server holds and a moderator removes stays away until both are taken back.
+WITHHELD_OTHERWISE: Final = """
+select exists (select from case_acts
+    where case_id = $1 and id <> $2 and reverted_at is null and action in ('hide', 'remove'))
+"""
 AUTOMATIC: Final = """
 select id, action, actor_id, until, undo from case_acts
 where case_id = $1 and reverted_at is null and undo ->> 'by' = 'screening' order by id desc for update

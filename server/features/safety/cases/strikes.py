@@ -81,7 +81,7 @@ class Strikes:
                 tx, f"appeal.{state}", actor_id=me.id, subject=appeal_id, ip=ip, why=body.note,
                 detail={"person_id": row["person_id"], "case_id": row["case_id"]},
             )  # fmt: skip
-            act = await tx.fetchrow(queries.ACT, row["act_id"]) if body.overturn else None
+            act = await tx.fetchrow(queries.ACT, row["case_id"], row["act_id"]) if body.overturn else None
             if act is not None:
                 case = await self._moderation.locked(tx, row["case_id"])
                 await self._moderation.take_back(tx, case, act, by=me.id, reason=body.note, ip=ip)

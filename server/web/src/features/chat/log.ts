@@ -180,6 +180,18 @@ export class ChatLog {
     if (this.#pinned) this.#toEnd();
   }
 
+  /** A message that was deleted is there again; one that is not shown is read with its page. */
+  restore(entry: ChatEntry): void {
+    for (const list of [this.#queue, this.#waiting]) {
+      const at = list.findIndex((one) => one.id === entry.id);
+      if (at >= 0) list[at] = entry;
+    }
+    const row = this.#rows.get(entry.id);
+    if (!row) return;
+    row.replaceWith(this.#row(entry));
+    if (this.#pinned) this.#toEnd();
+  }
+
   remove(messageId: string): void {
     for (const list of [this.#queue, this.#waiting]) {
       const at = list.findIndex((entry) => entry.id === messageId);

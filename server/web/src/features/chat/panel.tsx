@@ -134,6 +134,7 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
         },
         onAppend: (entries) => moments.take(entries, late.current(entries)),
         onInsert: (entries) => log.insert(entries),
+        onRestore: (entry) => log.restore(entry),
         onDelete: (id) => {
           moments.remove(id);
           log.remove(id);
@@ -154,6 +155,7 @@ export function ChatPanel({ stream, room, reactions = true, above, behindMs = ()
       hear("chat:deleted", (body: Removal) => {
         if (body.room_id === roomId) mirror.remove(body.message_id ?? body.id ?? "");
       }),
+      hear("chat:restored", (body) => mirror.restore(body as unknown as Parameters<ChatMirror["restore"]>[0])),
       hear("chat:cleared", (body) => mirror.clear(body)),
       hear("chat:mode", (body) => body.room_id === roomId && setMode({ ...body.mode })),
       hear("chat:pinned", (body) => body.room_id === roomId && setPinned(body.message as unknown as ChatMessage | null)),

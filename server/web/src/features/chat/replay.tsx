@@ -1,5 +1,6 @@
 /** The chat of a recording, shown in step with its picture. */
 import type { ComponentChildren } from "preact";
+import type { ChatEntry } from "../../api/types";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { DownIcon } from "../../ui/icons";
 import { hear } from "../../realtime/socket";
@@ -64,6 +65,7 @@ export function ReplayChat({ source, owner, positionMs, title = t("replay"), abo
         replay.remove(id);
         shown.remove(id);
       }),
+      hear("chat:restored", ({ message }) => shown.restore(message as unknown as ChatEntry)),
       hear("chat:cleared", ({ offset, user_id }) => {
         replay.clear(offset, user_id);
         shown.clear(offset, user_id);

@@ -38,6 +38,7 @@ export interface MirrorView {
   /** Older messages whose place is before some that are shown. */
   onInsert: (entries: ChatEntry[]) => void;
   onDelete: (messageId: string) => void;
+  onRestore: (entry: ChatEntry) => void;
   onClear: (upTo: number, userId: string | null) => void;
   onOutbox: (outbox: Outgoing[]) => void;
   /** The room asks for patience until this moment of performance.now(). */
@@ -180,6 +181,11 @@ export class ChatMirror {
 
   remove(messageId: string): void {
     this.#view.onDelete(messageId);
+  }
+
+  /** `chat:restored`: a message that was deleted stands in its place again, where that is shown. */
+  restore({ room_id, message }: { room_id: string; message: ChatEntry }): void {
+    if (room_id === this.roomId) this.#view.onRestore(message);
   }
 
   /** `chat:cleared`: what this person (null: anybody) wrote up to the offset is gone. */

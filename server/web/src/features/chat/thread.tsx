@@ -32,6 +32,7 @@ export function Thread({ roomId, messageId, looks, onReply, onClose }: Props) {
     const stops = [
       hear("chat:messages", ({ messages }) => messages.some((one) => "reply_to" in one && isMine(one.reply_to)) && setNews((n) => n + 1)),
       hear("chat:deleted", ({ id }) => isMine(id) && setNews((n) => n + 1)),
+      hear("chat:restored", ({ message }) => isMine(message.id) && setNews((n) => n + 1)),
     ];
     return () => stops.forEach((stop) => stop());
   }, []);

@@ -112,6 +112,7 @@ export function Room({ one }: { one: Talk }) {
         },
         onInsert: (entries) => log.insert(visible(entries)),
         onDelete: (id) => log.remove(id),
+        onRestore: (entry) => visible([entry]).forEach((one) => log.restore(one)),
         onClear: (upTo, userId) => log.clear(upTo, userId),
         onOutbox: setOutbox,
         onWait: (ms) => setWaitUntil(performance.now() + ms),
@@ -126,6 +127,7 @@ export function Room({ one }: { one: Talk }) {
       hear("chat:messages", (body) => mirror.receive(body as unknown as Parameters<ChatMirror["receive"]>[0])),
       hear("chat:gap", (body) => void mirror.fill(body).catch(() => undefined)),
       hear("chat:deleted", (body) => body.room_id === roomId && mirror.remove(body.id)),
+      hear("chat:restored", (body) => mirror.restore(body as unknown as Parameters<ChatMirror["restore"]>[0])),
       hear("chat:edited", (body) => change(body, { text: body.text, edited_at: body.edited_at })),
       hear("chat:reacted", (body) => change(body, { reactions: body.reactions })),
     ];
