@@ -205,6 +205,7 @@ def install(
         posts=posting.posts,
         conversations=talking.conversations,
         communities=communities.CommunityLookups(),
+        orders=market.OrderTitles(),
         encryption=encryption,
         mail=outgoing,
         site=site,

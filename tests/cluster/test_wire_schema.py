@@ -31,6 +31,7 @@ from server.features.rooms.tips import facts as tip_facts
 from server.features.safety.cases import facts as case_facts
 from server.features.social.communities import facts as community_facts
 from server.features.social.posts import facts as post_facts
+from server.features.town.market import facts as order_facts
 from server.features.videos.clips import facts as clip_facts
 from server.features.videos.library import facts as video_facts
 from server.features.videos.recordings import facts as recording_facts
@@ -47,7 +48,7 @@ ACTORS = (LiveStream, ChatRoom, ViewCounter, Call, Document, FactReader, NodeAct
 FRAMES = (Deliver, Reply, Failure, BusEntry, Member, _Notice)
 
 MODULES = (
-    *(payment_facts, tip_facts, membership_facts),
+    *(payment_facts, tip_facts, membership_facts, order_facts),
     *(stream_facts, people_facts, chat_held, chat_mentions, poll_facts, prediction_facts, raid_facts, clip_facts),
     *(video_facts, recording_facts, request_facts, conversation_facts, post_facts, community_facts),
     work_facts,

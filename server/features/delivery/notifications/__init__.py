@@ -22,13 +22,14 @@ from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.kinds import Notice, NotificationKind, Subject
 from server.features.delivery.notifications.mails import Mails
 from server.features.delivery.notifications.notifications import Notifications
+from server.features.delivery.notifications.order_consumers import OrderConsumers
 from server.features.delivery.notifications.post_consumers import PostConsumers
 from server.features.delivery.notifications.preferences import Preferences
 from server.features.delivery.notifications.push import open_push
 from server.features.delivery.notifications.routes import NotificationRoutes
 from server.features.delivery.notifications.sending import Sending
 from server.features.delivery.notifications.shapes import NOTIFICATION, READ
-from server.features.delivery.notifications.subjects import Communities, Posts, Subjects
+from server.features.delivery.notifications.subjects import Communities, Orders, Posts, Subjects
 from server.features.delivery.settings import NotificationSettings
 from server.features.people.audience import Audience
 from server.http.encryption import Encryption
@@ -75,6 +76,7 @@ def build(
     posts: Posts,
     conversations: Conversations,
     communities: Communities,
+    orders: Orders,
     encryption: Encryption,
     mail: Mail,
     site: Site,
@@ -86,7 +88,7 @@ def build(
     ``operator``: the address that mails come from.
     """
     preferences = Preferences(db=platform.db, now=platform.now)
-    subjects = Subjects(streams=streams, posts=posts, communities=communities)
+    subjects = Subjects(streams=streams, posts=posts, communities=communities, orders=orders)
     push = open_push(
         platform, settings=settings, encryption=encryption, site=site, operator=operator, addresses=addresses
     )
@@ -155,6 +157,7 @@ def build(
             *PostConsumers(notifications=notifications, posts=posts).all(),
             *ConversationConsumers(notifications=notifications, conversations=conversations).all(),
             *CommunityConsumers(notifications=notifications, communities=communities).all(),
+            *OrderConsumers(notifications=notifications).all(),
         ],
         jobs=[fan_out.job, consumers.job, job],
         schedules=[

@@ -96,6 +96,11 @@ MODERATION: Final = NotificationKind(
     is_told_again=True,
     is_own=True,
 )
+ORDER: Final = NotificationKind(
+    name="order",
+    summary="An order that you gave or got is paid, shipped, received, called off or in dispute",
+    is_own=True,
+)
 
 KINDS: Final = (
     FOLLOW,
@@ -115,6 +120,7 @@ KINDS: Final = (
     WEBHOOK_DISABLED,
     RECORDING_EXPIRING,
     MODERATION,
+    ORDER,
 )
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
 

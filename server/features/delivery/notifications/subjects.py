@@ -28,6 +28,8 @@ COMMUNITY: Final = "community_"
 REQUEST: Final = "community_request"
 EVENTS: Final = ("community_event", "community_event_soon")
 """Types of subjects that are events of communities."""
+ORDER: Final = "order_"
+"""What the types of subjects begin with that are an order, with what has become of it."""
 
 
 class Streams(Protocol):
@@ -51,8 +53,15 @@ class Communities(Protocol):
     async def moderators(self, reads: Reads, community_id: str) -> list[str]: ...
 
 
+class Orders(Protocol):
+    """What this room asks of orders."""
+
+    async def titles(self, reads: Reads, ids: Collection[str], viewer_id: str) -> Mapping[str, str]: ...
+
+
 class Subjects:
-    def __init__(self, *, streams: Streams, posts: Posts, communities: Communities) -> None:
+    def __init__(self, *, streams: Streams, posts: Posts, communities: Communities, orders: Orders) -> None:
+        self._orders = orders
         self._communities = communities
         self._streams = streams
         self._posts = posts
@@ -73,6 +82,17 @@ class Subjects:
             **{Subject(POST, key): _shape(POST, key, _said(post), f"/posts/{key}") for key, post in shapes.items()},
             **{one: _shape(one.type, one.id, "", PAGES[one.type].format(one.id)) for one in untitled},
             **await self._in_communities(where, viewer_id, [one for one in subjects if one.type.startswith(COMMUNITY)]),
+            **await self._ordered(where, viewer_id, [one for one in subjects if one.type.startswith(ORDER)]),
+        }
+
+    async def _ordered(
+        self, where: Reads, viewer_id: str, subjects: Collection[Subject]
+    ) -> Mapping[Subject, SubjectShape]:
+        titles = await self._orders.titles(where, {one.id for one in subjects}, viewer_id)
+        return {
+            one: _shape(one.type, one.id, titles[one.id], f"/market/orders/{one.id}")
+            for one in subjects
+            if one.id in titles
         }
 
     async def _in_communities(

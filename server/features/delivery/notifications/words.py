@@ -35,6 +35,16 @@ ENGLISH: Final = {
     "webhook_disabled": "A webhook of yours was switched off: nothing was taken for a day",
     "recording_expiring": "A recording of yours will be removed within a week",
     "moderation": "Moderators have decided about you or something of yours",
+    "order": "Something has become of an order of yours",
+    "order_paid": "Your order is paid",
+    "order_sold": "You have sold something: it waits to be shipped",
+    "order_shipped": "Your order is on its way",
+    "order_received": "An order is received, and its seller has the money",
+    "order_cancelled": "An order is called off",
+    "order_refunded": "The money of an order has gone back to its buyer",
+    "order_disputed": "A buyer says that something is wrong with an order: answer in time",
+    "order_contested": "The seller has answered what you said of an order",
+    "order_decided": "Moderators have decided about an order",
     "": "{who} did something that concerns you",
 }
 ARABIC: Final = {
@@ -61,6 +71,16 @@ ARABIC: Final = {
     "webhook_disabled": "أُوقف أحد الويب هوك لديك: لم يُستلم شيء منذ يوم",
     "recording_expiring": "سيُحذف أحد تسجيلاتك خلال أسبوع",
     "moderation": "قرر المشرفون بشأنك أو بشأن شيء لك",
+    "order": "هناك جديد في أحد طلباتك",
+    "order_paid": "دُفع ثمن طلبك",
+    "order_sold": "بعت شيئًا، وهو بانتظار الشحن",
+    "order_shipped": "طلبك في الطريق إليك",
+    "order_received": "استُلم الطلب وصار المال للبائع",
+    "order_cancelled": "أُلغي أحد الطلبات",
+    "order_refunded": "أُعيد مال الطلب إلى المشتري",
+    "order_disputed": "يقول المشتري إن هناك مشكلة في الطلب: أجب قبل انتهاء المهلة",
+    "order_contested": "رد البائع على ما قلته عن الطلب",
+    "order_decided": "قرر المشرفون بشأن أحد الطلبات",
     "": "قام {who} بشيء يخصك",
 }
 SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH, "ar": ARABIC}

@@ -9,7 +9,7 @@ from typing import Final
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.money.payments import Payments
 from server.features.town.market.listings import Listings
-from server.features.town.market.orders import Orders
+from server.features.town.market.orders import Orders, OrderTitles
 from server.features.town.market.reviews import Reviews
 from server.features.town.market.routes import MarketRoutes
 from server.features.town.market.shapes import MAX_PICTURES, MAX_QUANTITY, MAX_STOCK, ORDER
@@ -20,7 +20,7 @@ from server.jobs import repeated
 from server.outbound.settings import Site
 from storage.postgres import Transaction
 
-__all__ = ["build"]
+__all__ = ["OrderTitles", "build"]
 
 CLOCK_S: Final = 60.0
 

@@ -5,13 +5,14 @@ The lock of an order comes before that of its payment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from server.features.money.payments import PaymentFailed, PaymentReversed, Payments, PaymentSucceeded, Purpose
 from server.features.town.market import queries
+from server.features.town.market.facts import OrderMoved
 from server.features.town.market.listings import no_listing
 from server.features.town.market.rules import (
     DISPUTES,
@@ -20,7 +21,6 @@ from server.features.town.market.rules import (
     MOVES,
     Act,
     Clock,
-    Move,
     Party,
     State,
     parties_of,
@@ -29,9 +29,9 @@ from server.features.town.market.shapes import ORDER, OrderBody, OrderShape
 from server.http.errors import Problem, invalid_field, not_found
 from server.publish import Publish
 from storage.audit import AuditLog
-from storage.facts import Consumer
+from storage.facts import Consumer, publish
 from storage.ids import Ids
-from storage.postgres import Database, Row, Transaction
+from storage.postgres import Database, Reads, Row, Transaction
 
 KIND: Final = "order"
 
@@ -109,8 +109,8 @@ class Orders:
             parties = _parties(row, me) if row is not None else frozenset()
             if row is None or not parties:
                 raise no_order()
-            move = _required(row["state"], act, parties)
-            await self._move(tx, row, move, **texts)
+            _require(row["state"], act, parties)
+            await self._move(tx, row, act, by=me, **texts)
             after = await tx.fetchrow(queries.ORDER, order_id)
         assert after is not None
         return shape_of(after)
@@ -123,7 +123,8 @@ class Orders:
                 raise no_order()
             if _parties(row, by):
                 raise Problem(403, "Somebody else decides on an order of yours")
-            await self._move(tx, row, _required(row["state"], act, MODERATOR))
+            _require(row["state"], act, MODERATOR)
+            await self._move(tx, row, act, by=by)
             await self._audit.add(tx, f"order.{act}", actor_id=by, subject=order_id)
             after = await tx.fetchrow(queries.ORDER, order_id)
         assert after is not None
@@ -180,11 +181,12 @@ class Orders:
 
     async def _end(self, tx: Transaction, row: Row, person_id: str) -> None:
         if row["state"] == "shipped":
-            await self._try(tx, row, "lapse")
+            await self._try(tx, row, "lapse", by=person_id)
         elif row["state"] in ("disputed", "contested"):
-            await self._move(tx, row, MOVES[row["state"], "cancel" if row["seller_id"] == person_id else "receive"])
+            act: Act = "cancel" if row["seller_id"] == person_id else "receive"
+            await self._move(tx, row, act, by=person_id)
         else:
-            await self._move(tx, row, MOVES[row["state"], "cancel"])
+            await self._move(tx, row, "cancel", by=person_id)
 
     async def _paid(self, tx: Transaction, fact: PaymentSucceeded) -> None:
         if fact.kind == KIND:
@@ -204,14 +206,13 @@ class Orders:
         if row is not None:
             await self._try(tx, row, act)
 
-    async def _try(self, tx: Transaction, row: Row, act: Act) -> None:
+    async def _try(self, tx: Transaction, row: Row, act: Act, by: str | None = None) -> None:
         """What the server does is done where it is possible: an order may be elsewhere already."""
-        move = MOVES.get((row["state"], act))
-        if move is not None:
-            await self._move(tx, row, move)
+        if (row["state"], act) in MOVES:
+            await self._move(tx, row, act, by=by)
 
-    async def _move(self, tx: Transaction, row: Row, move: Move, **texts: str) -> None:
-        now = self._now()
+    async def _move(self, tx: Transaction, row: Row, act: Act, *, by: str | None, **texts: str) -> None:
+        move, now = MOVES[row["state"], act], self._now()
         due_at = None if move.clock is None else now + self._clocks[move.clock]
         texts = {"tracking": row["tracking"], "reason": row["reason"], "answer": row["answer"], **texts}
         await tx.execute(
@@ -225,6 +226,11 @@ class Orders:
         elif move.money == "release":
             await self._payments.let_go(tx, row["payment_id"])
         body = {"order_id": row["id"], "state": move.to}
+        moved = OrderMoved(
+            order_id=row["id"], buyer_id=row["buyer_id"], seller_id=row["seller_id"], before=row["state"], act=act,
+            after=move.to, by_id=by, at=now,
+        )  # fmt: skip
+        await publish(tx, moved)
         people = [row["buyer_id"], row["seller_id"]]
         tx.after_commit(partial(self._publish.to_people, people, ORDER.name, body))
 
@@ -236,18 +242,27 @@ class Orders:
                 raise
 
 
-def _required(state: State, act: Act, parties: frozenset[Party]) -> Move:
+def _require(state: State, act: Act, parties: frozenset[Party]) -> None:
     if not parties & parties_of(act):
         raise Problem(403, "This is for the other one to do")
     move = MOVES.get((state, act))
     if move is None or not parties & move.by:
         raise Problem(409, f"This is not possible with an order that is {state}", slug="order-state")
-    return move
 
 
 def _parties(row: Row, me: str) -> frozenset[Party]:
     mine: dict[Party, str] = {"buyer": row["buyer_id"], "seller": row["seller_id"]}
     return frozenset(party for party, person_id in mine.items() if person_id == me)
+
+
+class OrderTitles:
+    """Orders as notifications name them."""
+
+    async def titles(self, reads: Reads, ids: Collection[str], viewer_id: str) -> Mapping[str, str]:
+        """By id, of those that the viewer gave or got."""
+        if not ids:
+            return {}
+        return {row["id"]: row["title"] for row in await reads.fetch(queries.TITLES, list(ids), viewer_id)}
 
 
 def no_order() -> Problem:

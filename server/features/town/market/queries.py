@@ -106,6 +106,9 @@ DISPUTED: Final = f"""
 {_ORDER} where o.state in ('disputed', 'contested') and o.due_at is not null and ($1::uuid is null or o.id < $1)
 order by o.id desc limit $2
 """
+TITLES: Final = """
+select id, title from market_orders where id = any($1::uuid[]) and (buyer_id = $2 or seller_id = $2)
+"""
 DUE: Final = "select id from market_orders where due_at <= $1 order by due_at limit 200"
 
 PUT_REVIEW: Final = """

@@ -46,6 +46,12 @@ class Scene:
         await self.kit.run_jobs(self.features)
         await self.kit.read_facts([self.feature("market")])
 
+    async def news_of(self, token: str) -> list[tuple[str, str, str]]:
+        """What a person has been notified of, the newest last: its subject, title and page."""
+        await self.kit.read_facts([self.feature("notifications")])
+        items = (await self.get("/notifications?kind=order", token))["items"]
+        return [(one["subject"]["type"], one["subject"]["title"], one["subject"]["path"]) for one in reversed(items)]
+
     async def list_for_sale(self, **more: Any) -> Any:
         body = {"title": "A lamp", "price": 1_000, "currency": "USD", "stock": 3, "category": "Home", **more}
         status, answer = await self.call("POST", "/listings", self.ada, json=body)

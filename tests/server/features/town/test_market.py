@@ -166,6 +166,32 @@ async def test_a_moderator_decides_a_dispute(scene: Scene) -> None:
     assert await scene.balance() == (0, 0)
 
 
+async def test_buyer_and_seller_are_notified_of_what_the_other_one_or_the_server_does(scene: Scene) -> None:
+    lamp = await scene.list_for_sale(title="مصباح")
+    order = await scene.paid(lamp["id"])
+    unpaid = (await scene.order(lamp["id"]))["id"]
+    await scene.act(unpaid, "cancel")
+    page = f"/market/orders/{order}"
+    await scene.served.call("POST", "/users/ada/block", token=scene.bob)
+    await scene.act(order, "ship", scene.ada)
+    await scene.act(order, "dispute", json={"reason": "Broken"})
+    await scene.act(order, "answer", scene.ada, json={"reason": "No"})
+    await scene.call("POST", f"/moderation/orders/{order}/dismiss", scene.admin)
+    bobs = ["order_paid", "order_shipped", "order_contested", "order_decided"]
+    adas = ["order_sold", "order_disputed", "order_decided"]
+    assert await scene.news_of(scene.bob) == [(one, "مصباح", page) for one in bobs]
+    assert await scene.news_of(scene.ada) == [(one, "مصباح", page) for one in adas]
+    assert await scene.news_of(scene.eve) == []
+
+
+async def test_a_buyer_whose_order_lapsed_unpaid_is_told_and_its_seller_never_knew(scene: Scene) -> None:
+    lamp = await scene.list_for_sale()
+    await scene.order(lamp["id"])
+    await scene.lapse()
+    assert [one[0] for one in await scene.news_of(scene.bob)] == ["order_cancelled"]
+    assert await scene.news_of(scene.ada) == []
+
+
 async def test_a_room_that_is_switched_off_has_no_calls_and_schedules_but_still_forgets_people(kit: Kit) -> None:
     market = next(one for one in kit.install(rooms=()).features if one.name == "market")
     assert not market.operations

@@ -17,6 +17,7 @@ export const KINDS = {
   webhook_disabled: "kindWebhook",
   recording_expiring: "kindExpiring",
   moderation: "kindModeration",
+  order: "kindOrder",
 } as const;
 
 export type Kind = keyof typeof KINDS;

@@ -137,6 +137,7 @@ const SAID = {
   webhook_disabled: ["webhookOff", "webhookOff"],
   recording_expiring: ["expiring", "expiring"],
   moderation: ["moderated", "moderated"],
+  order: ["order", "order"],
 } as const;
 
 /** Of the kind community, by the type of the subject. */
@@ -150,7 +151,20 @@ const IN_COMMUNITY = {
   post: "communityPost",
 } as const;
 
-const UNTITLED = { stream_started: "aStream", recording_expiring: "aStream", stream_scheduled: "aStream", stream_reminder: "aStream", community: "aCommunity" } as const;
+/** Of the kind order, by the type of the subject. */
+const OF_ORDER = {
+  order_paid: "orderPaid",
+  order_sold: "orderSold",
+  order_shipped: "orderShipped",
+  order_received: "orderReceived",
+  order_cancelled: "orderCancelled",
+  order_refunded: "orderRefunded",
+  order_disputed: "orderDisputed",
+  order_contested: "orderContested",
+  order_decided: "orderDecided",
+} as const;
+
+const UNTITLED = { stream_started: "aStream", recording_expiring: "aStream", stream_scheduled: "aStream", stream_reminder: "aStream", community: "aCommunity", order: "anOrder" } as const;
 
 function said(one: Notification): ComponentChildren[] {
   const newest = one.people[0];
@@ -162,6 +176,8 @@ function said(one: Notification): ComponentChildren[] {
   };
   const about = IN_COMMUNITY[one.subject?.type as keyof typeof IN_COMMUNITY];
   if (one.kind === "community" && about) return t.rich(about, values);
+  const ordered = OF_ORDER[one.subject?.type as keyof typeof OF_ORDER];
+  if (one.kind === "order" && ordered) return t.rich(ordered, values);
   const [single, many] = SAID[one.kind as keyof typeof SAID] ?? ["other", "other"];
   return t.rich(values.n ? many : single, values);
 }
