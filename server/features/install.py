@@ -305,6 +305,7 @@ def install(
                 settings=settings,
                 payments=paying.payments,
                 uploads=uploading.uploads,
+                addresses=core.addresses,
                 most_paid=settings.max_payment,
                 site=site,
                 fold=folded,

@@ -161,6 +161,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listUnbanRequests": MODERATORS,
     "listRedemptions": MODERATORS,
     "listConversations": Exempt("conversations that one is in, whose history stays one's own"),
+    "getShelf": NAMELESS,
     "listMarkers": NAMELESS,
     "listHighlights": NAMELESS,
     "listStreamMetadata": NAMELESS,

@@ -13,10 +13,14 @@ from server.features.town.market.orders import Orders, OrderTitles
 from server.features.town.market.reviews import Reviews
 from server.features.town.market.routes import MarketRoutes
 from server.features.town.market.shapes import MAX_PICTURES, MAX_QUANTITY, MAX_STOCK, ORDER
+from server.features.town.market.shelf import Shelf
+from server.features.town.market.shelf_routes import ShelfRoutes
+from server.features.town.market.shelf_shapes import MAX_SHOWN, SHELF
 from server.features.town.settings import OptionalRoomSettings
 from server.features.town.texts import Fold
 from server.features.videos.uploads import Uploads
 from server.jobs import repeated
+from server.live.addresses import MediaAddresses
 from server.outbound.settings import Site
 from storage.postgres import Transaction
 
@@ -31,16 +35,19 @@ def build(
     settings: OptionalRoomSettings,
     payments: Payments,
     uploads: Uploads,
+    addresses: MediaAddresses,
     most_paid: int,
     site: Site,
     fold: Fold,
 ) -> Feature:
     """``most_paid``: the largest payment, in dollars."""
+    shelf = Shelf(db=platform.db, now=platform.now, publish=platform.publish)
     listings = Listings(
         db=platform.db,
         ids=platform.ids,
         now=platform.now,
         uploads=uploads,
+        shelf=shelf,
         fold=fold,
         most=settings.max_listings,
         most_paid=most_paid,
@@ -51,6 +58,7 @@ def build(
         now=platform.now,
         payments=payments,
         publish=platform.publish,
+        shelf=shelf,
         audit=platform.audit,
         clocks={
             "pay": timedelta(minutes=settings.order_pay_minutes),
@@ -63,8 +71,11 @@ def build(
     reviews = Reviews(db=platform.db, now=platform.now)
     return Feature(
         name="market",
-        operations=MarketRoutes(listings=listings, orders=orders, reviews=reviews).operations(),
-        sent=(ORDER,),
+        operations=[
+            *MarketRoutes(listings=listings, orders=orders, reviews=reviews).operations(),
+            *ShelfRoutes(shelf=shelf, addresses=addresses).operations(),
+        ],
+        sent=(ORDER, SHELF),
         consumers=orders.consumers(),
         schedules=[repeated("market.clock", orders.lapse, every_s=CLOCK_S)],
         personal_data=PersonalData(
@@ -77,6 +88,7 @@ def build(
             "listings": settings.max_listings,
             "listing_pictures": MAX_PICTURES,
             "listing_stock": MAX_STOCK,
+            "shelf_listings": MAX_SHOWN,
             "order_quantity": MAX_QUANTITY,
         },
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from server.features.money.currencies import fault_in
 from server.features.town.market import queries
+from server.features.town.market.refusals import no_listing
 from server.features.town.market.shapes import (
     ListingShape,
     ListingsQuery,
@@ -17,12 +18,13 @@ from server.features.town.market.shapes import (
     PictureShape,
     RatingShape,
 )
+from server.features.town.market.shelf import Shelf
 from server.features.town.people import person_of
 from server.features.town.places import PlaceBody, PlaceShape, boxes_around, point_of, rounded
 from server.features.town.texts import Fold, pattern_of
 from server.features.videos.uploads import Uploads
 from server.http.cursors import after_id, decode_cursor, page_of
-from server.http.errors import Problem, invalid_field, not_found
+from server.http.errors import Problem, invalid_field
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
 
@@ -40,6 +42,7 @@ class Listings:
         ids: Ids,
         now: Callable[[], datetime],
         uploads: Uploads,
+        shelf: Shelf,
         fold: Fold,
         most: int,
         most_paid: int,
@@ -48,6 +51,7 @@ class Listings:
         self._ids = ids
         self._now = now
         self._uploads = uploads
+        self._shelf = shelf
         self._fold = fold
         self._most = most
         self._most_paid = most_paid
@@ -98,6 +102,7 @@ class Listings:
             )  # fmt: skip
             if "pictures" in given:
                 await self._show(tx, me, listing_id, given["pictures"])
+            await self._shelf.tell(tx, listing_id)
         return await self.one(me, listing_id)
 
     async def remove(self, me: str, listing_id: str) -> None:
@@ -105,6 +110,7 @@ class Listings:
         async with self._db.transaction() as tx:
             await self._held(tx, me, listing_id)
             await self._show(tx, me, listing_id, [])
+            await self._shelf.remove(tx, listing_id)
             await tx.execute(queries.DELETE, listing_id)
 
     async def erase(self, tx: Transaction, person_id: str) -> None:
@@ -163,10 +169,6 @@ class Listings:
             raise invalid_field("price" if field == "amount" else field, message)
 
 
-def no_listing() -> Problem:
-    return not_found("There is no such listing")
-
-
 def shape_of(row: Row) -> ListingShape:
     metres = row["metres"]
     return ListingShape(
@@ -180,6 +182,7 @@ def shape_of(row: Row) -> ListingShape:
         shipping=row["shipping"],
         stock=row["stock"],
         state=row["state"],
+        opens_at=row["opens_at"],
         pictures=[PictureShape.model_validate(one) for one in row["pictures"]],
         place=_shown(row),
         distance_km=None if metres is None else round(metres / 1000, 1),

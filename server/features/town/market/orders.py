@@ -13,7 +13,7 @@ from typing import Any, Final
 from server.features.money.payments import PaymentFailed, PaymentReversed, Payments, PaymentSucceeded, Purpose
 from server.features.town.market import queries
 from server.features.town.market.facts import OrderMoved
-from server.features.town.market.listings import no_listing
+from server.features.town.market.refusals import no_listing, no_order
 from server.features.town.market.rules import (
     DISPUTES,
     ENDS,
@@ -26,7 +26,8 @@ from server.features.town.market.rules import (
     parties_of,
 )
 from server.features.town.market.shapes import ORDER, OrderBody, OrderShape
-from server.http.errors import Problem, invalid_field, not_found
+from server.features.town.market.shelf import Shelf
+from server.http.errors import Problem, invalid_field
 from server.publish import Publish
 from storage.audit import AuditLog
 from storage.facts import Consumer, publish
@@ -47,6 +48,7 @@ class Orders:
         now: Callable[[], datetime],
         payments: Payments,
         publish: Publish,
+        shelf: Shelf,
         audit: AuditLog,
         clocks: Mapping[Clock, timedelta],
         origin: str,
@@ -56,13 +58,14 @@ class Orders:
         self._now = now
         self._payments = payments
         self._publish = publish
+        self._shelf = shelf
         self._audit = audit
         self._clocks = clocks
         self._origin = origin
 
     async def open(self, me: str, body: OrderBody) -> dict[str, Any]:
         """The order, and with what to pay it; its goods are kept for it. Raises a 404, a 422, a 503 without payments,
-        and a 409 where there are not as many, or the price has changed.
+        and a 409 where there are not as many, the price has changed, or it cannot be bought yet.
         """
         order_id = self._ids.uuid7(self._now().timestamp())
         async with self._db.transaction() as tx:
@@ -79,6 +82,7 @@ class Orders:
                 goods["price"], goods["shipping"], amount, goods["currency"], self._payments.is_test, body.deliver_to,
                 self._now(), self._now() + self._clocks["pay"],
             )  # fmt: skip
+            await self._shelf.tell(tx, body.listing_id)
             row = await tx.fetchrow(queries.ORDER, order_id)
         assert row is not None
         opened = await self._payments.open(payment_id, purpose, amount=amount, currency=goods["currency"])
@@ -160,11 +164,14 @@ class Orders:
             raise no_listing()
         if row["seller_id"] == me:
             raise invalid_field("listing_id", "must not be your own")
+        if row["opens_at"] is not None and row["opens_at"] > self._now():
+            opens_at = row["opens_at"].isoformat()
+            raise Problem(409, "It cannot be bought yet", slug="not-open", extra={"opens_at": opens_at})
         seller_id: str = row["seller_id"]
         return seller_id
 
     async def _take(self, tx: Transaction, body: OrderBody) -> Row:
-        goods = await tx.fetchrow(queries.TAKE, body.listing_id, body.quantity)
+        goods = await tx.fetchrow(queries.TAKE, body.listing_id, body.quantity, self._now())
         if goods is None:
             raise Problem(409, "There are not as many left", slug="sold-out")
         if body.price is not None and body.price != goods["price"]:
@@ -221,6 +228,7 @@ class Orders:
         )  # fmt: skip
         if move.restocks and row["listing_id"] is not None:
             await tx.execute(queries.PUT_BACK, row["listing_id"], row["quantity"])
+            await self._shelf.tell(tx, row["listing_id"])
         if move.money == "refund":
             await self._give_back(tx, row["payment_id"])
         elif move.money == "release":
@@ -263,10 +271,6 @@ class OrderTitles:
         if not ids:
             return {}
         return {row["id"]: row["title"] for row in await reads.fetch(queries.TITLES, list(ids), viewer_id)}
-
-
-def no_order() -> Problem:
-    return not_found("There is no such order")
 
 
 def shape_of(row: Row) -> OrderShape:

@@ -15,7 +15,7 @@ _PICTURES: Final = """
 """
 _LISTING: Final = f"""
 l.id, l.seller_id, l.title, l.description, l.category, l.price, l.currency, l.shipping, l.stock, l.state,
-l.lat, l.lon, l.precision_km, l.place_name, l.stars, l.reviews, l.created_at,
+l.opens_at, l.lat, l.lon, l.precision_km, l.place_name, l.stars, l.reviews, l.created_at,
 u.username, u.display_name, {AVATAR_URL}, {_PICTURES} as pictures
 """
 _SEEN: Final = f"{IN_GOOD_STANDING.format('u')} and ({NOT_APART.format(person='l.seller_id', viewer='$1')})"
@@ -69,7 +69,8 @@ where l.id = $2 and l.state = 'open' and {_SEEN}
 """
 # Buyers of the last one come here one after another; the price is read under the same lock.
 TAKE: Final = """
-update market_listings set stock = stock - $2 where id = $1 and state = 'open' and stock >= $2
+update market_listings set stock = stock - $2
+where id = $1 and state = 'open' and stock >= $2 and (opens_at is null or opens_at <= $3)
 returning title, price, currency, shipping
 """
 PUT_BACK: Final = "update market_listings set stock = least(stock + $2, 1000000) where id = $1"

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from server.features.town.market import queries
-from server.features.town.market.listings import no_listing
-from server.features.town.market.orders import no_order
+from server.features.town.market.refusals import no_listing, no_order
 from server.features.town.market.shapes import ReviewBody, ReviewShape
 from server.features.town.people import person_of
 from server.http.cursors import after_id, page_of

@@ -106,6 +106,7 @@ class ListingShape(Shape):
     shipping: int
     stock: int
     state: Openness
+    opens_at: Annotated[datetime | None, Field(description="It cannot be bought before")]
     pictures: list[PictureShape]
     place: PlaceShape | None
     distance_km: Annotated[float | None, Field(description="From `near`, between the rounded places")]

@@ -1,14 +1,15 @@
 /** A listing: its pictures, what buyers say of it, and the way to buy it. */
 import { useEffect, useState } from "preact/hooks";
 import { me } from "../../api/session";
-import { loginPath, navigate } from "../../router";
+import { navigate } from "../../router";
 import { ago, decimal } from "../../ui/format";
 import { usePages } from "../../ui/pages";
-import { Avatar, Field, PageTitle, useTitle } from "../../ui/parts";
-import { attempt, FormError, textOf, useSending } from "../../ui/sending";
-import { toast } from "../../ui/toasts";
+import { Avatar, PageTitle, useTitle } from "../../ui/parts";
+import { attempt } from "../../ui/sending";
 import { money } from "../money/amounts";
-import { deleteListing, getListing, type Listing, makeOrder, reviewsOf } from "./calls";
+import { BuyForm } from "./buy";
+import { deleteListing, getListing, type Listing, type Order, reviewsOf } from "./calls";
+import { OpensIn, useOpening } from "./opening";
 import { Listed, Unread } from "./pages";
 import { t } from "./words";
 
@@ -76,33 +77,14 @@ function Own({ of: one }: { of: Listing }) {
   );
 }
 
-/** The form of an order; the price that is shown is the one that is paid. */
-export function Buy({ of: one }: { of: Listing }) {
-  const [quantity, setQuantity] = useState(1);
-  const { form, errors, busy, submit } = useSending(["quantity", "deliver_to"], async (data) => {
-    if (!me.value) return navigate(loginPath());
-    const { order, checkout_url } = await makeOrder({ listing_id: one.id, quantity, price: one.price, deliver_to: textOf(data, "deliver_to") });
-    toast(order.is_test ? `${t("ordered")} ${t("testMoney")}` : t("ordered"), "good");
-    if (!order.is_test && checkout_url) location.assign(checkout_url);
-    else navigate(`/market/orders/${order.id}`);
-  });
-  const most = Math.min(one.stock, 100);
+function Buy({ of: one }: { of: Listing }) {
+  const opensIn = useOpening(one.opens_at);
+  if (opensIn > 0) return <OpensIn seconds={opensIn} />;
+  const goOn = (order: Order, payAt: string | null): void => (payAt ? location.assign(payAt) : navigate(`/market/orders/${order.id}`));
   return (
-    <form class="stack panel" ref={form} onSubmit={submit} noValidate>
-      <FormError text={errors["form"]} />
-      <Field label={t("quantity")} name="quantity" error={errors["quantity"]}>
-        {(ids) => (
-          <input {...ids} name="quantity" type="number" min={1} max={most} value={quantity} onInput={(event) => setQuantity(Math.max(1, Number(event.currentTarget.value) || 1))} />
-        )}
-      </Field>
-      <Field label={t("deliverTo")} name="deliver_to" hint={t("deliverHint")} error={errors["deliver_to"]}>
-        {(ids) => <textarea {...ids} name="deliver_to" rows={2} maxLength={1000} dir="auto" autocomplete="street-address" />}
-      </Field>
-      <button type="submit" class="button accent" disabled={busy}>
-        {t("buy", { amount: money(one.price * quantity + one.shipping, one.currency) })}
-      </button>
-      <p class="hint">{t("held")}</p>
-    </form>
+    <div class="panel">
+      <BuyForm of={one} onBought={goOn} />
+    </div>
   );
 }
 

@@ -22,6 +22,7 @@ import { RecordingFile } from "./recording-file";
 import { StreamInfo } from "./stream-info";
 import { useWatched } from "./watched";
 import { Activities, ReplayedActivities } from "../rooms/activities";
+import { Shelf } from "../market/shelf";
 import { Support } from "../money/support";
 import { RoomTop } from "../rooms/room-top";
 import "../player/stage.css";
@@ -121,6 +122,7 @@ export default function Watch({ streamId }: { streamId: string }) {
             toast(t("saved"), "good");
           }}
         />
+        <Shelf stream={stream} />
         {hasMedia && (
           <Chapters
             streamId={stream.id}
