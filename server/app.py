@@ -66,7 +66,7 @@ class App:
         storage = await open_storage(settings, stages)
         inside_port = self.ports.inside.getsockname()[1]
         place = await join_cluster(settings, storage, stages, inside_port=inside_port, registry=registry)
-        access = await open_access(storage, place, stages, geoip_database=settings.geoip_database)
+        access = await open_access(storage, place, stages, settings=settings, geoip_database=settings.geoip_database)
         origin = settings.origin(self.ports.http_port)
         fanout = Fanout()
         installed = open_features(settings, storage, place, access, stages, origin=origin, topics=fanout)

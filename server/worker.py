@@ -50,7 +50,7 @@ class JobWorker:
         storage = await open_storage(settings, stages)
         registry = CollectorRegistry()
         place = await join_cluster(settings, storage, stages, inside_port=None, registry=registry)
-        access = await open_access(storage, place, stages, geoip_database=None)
+        access = await open_access(storage, place, stages, settings=settings, geoip_database=None)
         origin = settings.origin(settings.http_port)  # of the nodes that serve, which have the same settings
         installed = open_features(settings, storage, place, access, stages, origin=origin, topics=Fanout())
         kinds.register(settings, storage, place, rate_limits(settings), node_actor=None)

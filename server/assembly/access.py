@@ -8,6 +8,7 @@ from pathlib import Path
 
 from server.assembly.cluster import ClusterPlace
 from server.assembly.storage import Storage
+from server.features.videos.settings import PlaybackSettings
 from server.http.countries import Countries, NoDatabase
 from server.http.identity import Identity
 from server.lifecycle import Stages, closer
@@ -37,7 +38,9 @@ class Access:
     footage: FootageFinder
 
 
-async def open_access(storage: Storage, place: ClusterPlace, stages: Stages, *, geoip_database: Path | None) -> Access:
+async def open_access(
+    storage: Storage, place: ClusterPlace, stages: Stages, *, settings: PlaybackSettings, geoip_database: Path | None
+) -> Access:
     """Raises ``Unavailable``, and ``CannotStart`` for a ``geoip_database`` that is none."""
     identity = Identity(rows=storage.db)
     await identity.start()
@@ -49,7 +52,13 @@ async def open_access(storage: Storage, place: ClusterPlace, stages: Stages, *, 
     identity.on_revoked(viewings.end_session)
     countries = _countries(geoip_database)
     stages.add("countries", closer(countries.close))
-    addresses = MediaAddresses(seals=identity, country_of=countries.of, knows_countries=countries.is_known)
+    addresses = MediaAddresses(
+        seals=identity,
+        country_of=countries.of,
+        knows_countries=countries.is_known,
+        cdn=settings.cdn_base_url,
+        signs_all=settings.sign_playback,
+    )
     playback = Playback(recordings=storage.recordings)
     pull = Pull(address_of=place.address_of)
     stages.add("pull", pull.close)

@@ -119,11 +119,18 @@ def web_app(
             allowed_origins=settings.allowed_origins,
             trusted_proxies=settings.trusted_proxies,
             limit_loopback=settings.limit_loopback,
+            cdn=settings.cdn_base_url,
         ),
     )
     previews = {place: preview for feature in features for place, preview in feature.previews.items()}
     addresses = OwnAddresses(origin=settings.origin(settings.http_port))
-    WebClient(folder=WEB, previews=previews, addresses=addresses, site_name=settings.server_name).add_to(app)
+    WebClient(
+        folder=WEB,
+        previews=previews,
+        addresses=addresses,
+        site_name=settings.server_name,
+        cdn=settings.cdn_base_url,
+    ).add_to(app)
     return app
 
 

@@ -222,10 +222,7 @@ def install(
         ],
     )
     judging = cases.build(platform, posts=posting.posts, suspensions=people.suspensions, when_changed=changed)
-    listing = Listing(
-        library=videos.library,
-        address=lambda video, viewer: video.id if video.is_open else core.addresses.of(video.id, viewer),
-    )
+    listing = Listing(library=videos.library, addresses=core.addresses)
     screened = screening.build(platform, settings=settings, cases=judging, versions=text_model)
     features = [
         people.feature,

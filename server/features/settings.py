@@ -21,6 +21,7 @@ from server.features.town.project_settings import ProjectSettings
 from server.features.town.settings import OptionalRoomSettings
 from server.features.videos.settings import (
     ClipSettings,
+    PlaybackSettings,
     RecordingSettings,
     RestreamSettings,
     SourceSettings,
@@ -41,6 +42,7 @@ class FeatureSettings(
     AdSettings,
     UploadSettings,
     VideoSettings,
+    PlaybackSettings,
     ClipSettings,
     RecordingSettings,
     RestreamSettings,

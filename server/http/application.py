@@ -43,6 +43,7 @@ class HttpSettings:
     trusted_proxies: tuple[str, ...] = ()
     limit_loopback: bool = False
     body_timeout_s: float = 15.0
+    cdn: str = ""
 
 
 def build_app(
@@ -70,6 +71,7 @@ def build_app(
         problems=problems,
         metrics=HttpMetrics(registry=registry),
         allowed_origins=settings.allowed_origins,
+        cdn=settings.cdn,
     )
     # Bodies are read and bounded by each operation itself.
     app = web.Application(middlewares=[middleware.middleware()], client_max_size=0)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import HttpVersion10, web
@@ -21,9 +22,9 @@ from server.http.limits import CallRate, Taken, limit_header, policy_header
 log = structlog.get_logger(__name__)
 
 CSP: Final = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "connect-src 'self'{sockets}; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors {ancestors}"
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:{cdn}; "
+    "media-src 'self' blob:{cdn}; connect-src 'self'{sockets}{cdn}; worker-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
 )
 HSTS: Final = "max-age=31536000"
 """A year, of this host alone (RFC 6797): an operator who wants subdomains in it says so at a proxy."""
@@ -100,7 +101,11 @@ def route_template(request: web.Request) -> str:
 class HttpMiddleware:
     """The application's one middleware, and its hook on every answer's head."""
 
-    def __init__(self, *, problems: ProblemTable, metrics: HttpMetrics, allowed_origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, problems: ProblemTable, metrics: HttpMetrics, allowed_origins: Sequence[str] = (), cdn: str = ""
+    ) -> None:
+        """``cdn``: where pages may take media from, beside this server."""
+        self._cdn = cdn
         self._problems = problems
         self._metrics = metrics
         self._origins = frozenset(allowed_origins)
@@ -182,7 +187,8 @@ class HttpMiddleware:
             headers["RateLimit-Policy"] = policy_header([rate for rate, _ in limits])
             headers["RateLimit"] = limit_header(limits)
         is_page = response.content_type == "text/html"
-        for name, value in security_headers(host=request.host, is_page=is_page, is_secure=request.secure).items():
+        said = security_headers(host=request.host, is_page=is_page, is_secure=request.secure, cdn=self._cdn)
+        for name, value in said.items():
             headers.setdefault(name, value)
         self._cors(request, response)
 
@@ -220,22 +226,25 @@ def _require_readable(request: web.Request) -> None:
         raise Problem(400, "The Host header names no host", headers={"Connection": "close"})
 
 
-def security_headers(*, host: str, is_page: bool, is_secure: bool) -> dict[str, str]:
+def security_headers(*, host: str, is_page: bool, is_secure: bool, cdn: str = "") -> dict[str, str]:
     """What a browser is to keep to. HSTS goes out over TLS alone (RFC 6797, 7.2)."""
     found = {"Strict-Transport-Security": HSTS} if is_secure else {}
     if is_page:
-        found |= {"Content-Security-Policy": content_policy(host), "Permissions-Policy": PERMISSIONS}
+        found |= {"Content-Security-Policy": content_policy(host, cdn=cdn), "Permissions-Policy": PERMISSIONS}
         if is_secure:
             found["Cross-Origin-Opener-Policy"] = "same-origin"
     return found
 
 
-def content_policy(host: str, *, ancestors: str = "'self'") -> str:
-    """The policy of a page of this host; ``ancestors``: whose pages may frame it. Its sockets are named,
-    since older browsers take 'self' for HTTP alone; both ways, since a proxy may end TLS.
+def content_policy(host: str, *, ancestors: str = "'self'", cdn: str = "") -> str:
+    """The policy of a page of this host; ``ancestors``: whose pages may frame it; ``cdn``: an address that media come
+    from as well. Its sockets are named, since older browsers take 'self' for HTTP alone; both ways, since a proxy may
+    end TLS.
     """
+    address = urlsplit(cdn)
+    source = f" {address.scheme}://{address.netloc}" if cdn else ""
     sockets = f" ws://{host} wss://{host}" if host and _is_host(host) else ""
-    return CSP.format(sockets=sockets, ancestors=ancestors)
+    return CSP.format(sockets=sockets, ancestors=ancestors, cdn=source)
 
 
 def _is_host(text: str) -> bool:

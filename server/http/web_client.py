@@ -133,8 +133,11 @@ class WebClient:
         previews: Mapping[str, PreviewOf] | None = None,
         addresses: OwnAddresses | None = None,
         site_name: str = "",
+        cdn: str = "",
     ) -> None:
-        """``previews``: what links to a page show, by its place; made with the origin that ``addresses`` finds."""
+        """``previews``: what links to a page show, by its place; made with the origin that ``addresses`` finds.
+        ``cdn``: where pages may take media from, beside this server."""
+        self._cdn = cdn
         self._previews = previews or {}
         self._addresses = addresses or OwnAddresses(origin="")
         self._site_name = site_name
@@ -158,7 +161,7 @@ class WebClient:
         preview = await self._preview(place, request)
         response = _answer(request, self._index) if preview is None else self._with(preview, request)
         if place == EMBED:
-            response.headers["Content-Security-Policy"] = content_policy(request.host, ancestors="*")
+            response.headers["Content-Security-Policy"] = content_policy(request.host, ancestors="*", cdn=self._cdn)
         return response
 
     async def _preview(self, place: str, request: web.Request) -> Preview | None:

@@ -5,6 +5,9 @@ Each is bound to a person's session, or to a guest who has given the stream's pa
 A player asks for playlists, segments and pictures without an ``Authorization`` header, so the first part of the path
 carries who asks: ``{stream_id}~{token}``. Relative addresses in playlists inherit it. The token only says who it is:
 whether they may see the stream is judged at every request anew.
+
+What was recorded may be played from the address of a CDN, and under signed addresses alone, also where everybody may
+see it: such an address is sealed for nobody, so that all viewers share one copy.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.http.errors import Problem
 from server.http.identity import Caller
 from server.http.operation import UUID_PATTERN, PathFormat
 from server.live.viewings import NOBODY, Viewer
@@ -30,6 +34,8 @@ RELAYED: Final = b"address of a stream, between nodes"
 _BODY: Final = struct.Struct(">I16s16s2s")  # good until (seconds since 1970), person, session, country
 _SEAL_BYTES: Final = 16
 _NO_ID: Final = "00000000-0000-0000-0000-000000000000"
+
+FOR_EVER_S: Final = 31_536_000
 
 CountryOf = Callable[[str], str | None]
 """The country of a network address (ISO 3166-1 alpha-2); None: unknown."""
@@ -53,6 +59,16 @@ class Seals(Protocol):
     def is_revoked(self, session_id: str) -> bool: ...
 
 
+class _Body(msgspec.Struct, frozen=True, kw_only=True):
+    """``until``: seconds since 1970. ``country``: of one that is relayed."""
+
+    until: int
+    person: str
+    session: str
+    country: str
+    is_relayed: bool
+
+
 class MediaAddresses:
     def __init__(
         self,
@@ -60,10 +76,15 @@ class MediaAddresses:
         seals: Seals,
         country_of: CountryOf = no_country,
         knows_countries: bool = False,
+        cdn: str = "",
+        signs_all: bool = False,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """``knows_countries``: whether this node can tell where viewers are."""
+        """``knows_countries``: whether this node can tell where viewers are. ``cdn``: what addresses of recorded media
+        begin with. ``signs_all``: also media that everybody may see are played under signed addresses alone."""
         self._seals = seals
+        self._cdn = cdn.rstrip("/")
+        self._signs_all = signs_all
         self._country_of = country_of
         self.knows_countries = knows_countries
         self._wall = wall
@@ -73,6 +94,34 @@ class MediaAddresses:
         if viewer.id is None or viewer.session_id is None:
             return stream_id
         return self._sealed(PURPOSE, stream_id, msgspec.structs.replace(viewer, country=None))
+
+    def recorded(self, media_id: str, viewer: Viewer, *, is_open: bool) -> str:
+        """As ``of``, for what was recorded. ``is_open``: everybody may see it."""
+        if not is_open:
+            return self.of(media_id, viewer)
+        return self._sealed(PURPOSE, media_id, NOBODY) if self._signs_all else media_id
+
+    def base(self, place: str, media_id: str, viewer: Viewer, *, is_open: bool) -> str:
+        """What the addresses of something recorded begin with when this viewer asks. ``place``: as ``/vod``."""
+        return f"{self._cdn}{place}/{self.recorded(media_id, viewer, is_open=is_open)}"
+
+    def require_signed(self, part: str, person: Caller | None) -> None:
+        """Raises a 403 for a forged or expired part of a path, and for a plain one where playback must be signed.
+
+        It says nothing of whether the medium is there. A person's own token does as well as a signed address."""
+        stream_id, _, token = part.partition("~")
+        if token and self._body(stream_id.lower(), token) is None:
+            raise Problem(403, "This address has expired, or was never given out", slug="bad-address")
+        if self._signs_all and not token and person is None:
+            raise Problem(403, "Signed addresses alone are played here: ask for one", slug="unsigned-address")
+
+    def immutable(self, part: str) -> str:
+        """``Cache-Control`` of bytes that never change under this part of a path, and that everybody may see: a cache
+        keeps them no longer than the address is good for."""
+        stream_id, _, token = part.partition("~")
+        body = self._body(stream_id.lower(), token) if token else None
+        seconds = FOR_EVER_S if body is None else max(0, body.until - int(self._wall()))
+        return f"public, max-age={seconds}, immutable"
 
     def access(self, stream_id: str, guest_id: str) -> tuple[str, float]:
         """What tells who the guest is who has given the stream's password, and until when (Unix seconds)."""
@@ -110,21 +159,32 @@ class MediaAddresses:
         return msgspec.structs.replace(known, country=self._country_of(address))
 
     def _viewer(self, stream_id: str, token: str, address: str) -> Viewer | None:
+        """None for what is no token, and for one that names nobody."""
+        body = self._body(stream_id, token)
+        if body is None or (not body.is_relayed and body.person == _NO_ID):
+            return None
+        country = body.country if body.is_relayed else self._country_of(address)
+        if body.person == _NO_ID:
+            return Viewer(country=country)
+        return Viewer(id=body.person, session_id=body.session, country=country)
+
+    def _body(self, stream_id: str, token: str) -> _Body | None:
+        """What the token says, if this cluster has sealed it for the stream, and it holds still."""
         try:
             raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            until, person_id, session_id, country = _BODY.unpack(raw[: _BODY.size])
+            until, person, session, country = _BODY.unpack(raw[: _BODY.size])
         except (binascii.Error, ValueError, struct.error):
             return None
-        session = str(UUID(bytes=session_id))
-        if until <= self._wall() or self._seals.is_revoked(session):
+        body = _Body(
+            until=until,
+            person=str(UUID(bytes=person)),
+            session=str(UUID(bytes=session)),
+            country=country.decode("ascii", "replace"),
+            is_relayed=self._is_sealed(RELAYED, stream_id, raw),
+        )
+        if until <= self._wall() or self._seals.is_revoked(body.session):
             return None
-        person = str(UUID(bytes=person_id))
-        if self._is_sealed(PURPOSE, stream_id, raw):
-            return Viewer(id=person, session_id=session, country=self._country_of(address))
-        if not self._is_sealed(RELAYED, stream_id, raw):
-            return None
-        known = NOBODY if person == _NO_ID else Viewer(id=person, session_id=session)
-        return msgspec.structs.replace(known, country=country.decode("ascii"))
+        return body if body.is_relayed or self._is_sealed(PURPOSE, stream_id, raw) else None
 
     def _until(self) -> int:
         return (int(self._wall()) // STEP_S + 2) * STEP_S

@@ -39,12 +39,13 @@ from storage.recording import Recordings
 
 PART_WAIT_S: Final = 6.0
 WANT_S: Final = 1.0
-IMMUTABLE: Final = "public, max-age=31536000, immutable"
 PLAYLIST: Final = "no-cache"
 WAITED_FOR_TARGETS, NEWEST_TARGETS, OVER_S = 6, 0.5, 60
 """How long CDNs may keep playlists, in target durations (RFC 8216bis, appendix B.1), and those of what is
 over, in seconds."""
 PICTURE: Final = "public, max-age=2"
+PLAIN_AFTER_END_S: Final = 600.0
+"""So long those who watched to the end of a stream go on with its plain address, where recordings need signed ones."""
 
 _Response = Answer | web.StreamResponse
 
@@ -339,7 +340,7 @@ class HlsRoutes:
             self._want(view.id, view.viewers)
 
     async def _bytes(self, call: Call[Any, Any], location: Location | None, name: str) -> web.StreamResponse:
-        headers = {"Cache-Control": _for_caches(await self.view(call), IMMUTABLE), "Content-Type": "video/mp4"}
+        headers = {"Cache-Control": self._kept_by_caches(call, await self.view(call)), "Content-Type": "video/mp4"}
         if isinstance(location, OnDisk):
             response = await from_disk(call.request, location, name, headers)
             if response is not None:
@@ -366,8 +367,14 @@ class HlsRoutes:
     ) -> web.StreamResponse:
         return await from_store(self._objects, call.request, key, size=size, name=name, headers=headers)
 
+    def _kept_by_caches(self, call: Call[Any, Any], view: StreamView) -> str:
+        return _for_caches(view, self._addresses.immutable(call.path["stream_id"]))
+
     async def held(self, call: Call[Any, Any]) -> HeldIndex:
-        return await self._playback.held(await self.view(call))
+        view = await self.view(call)
+        if view.ended_at is not None and self._wall() - view.ended_at.timestamp() > PLAIN_AFTER_END_S:
+            self._addresses.require_signed(call.path["stream_id"], call.person)
+        return await self._playback.held(view)
 
     async def view(self, call: Call[Any, Any]) -> StreamView:
         stream_id, viewer = self._asker(call)

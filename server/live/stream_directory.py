@@ -18,7 +18,7 @@ from actors.stream_messages import DescribeStream
 from server.live.addresses import MediaAddresses
 from server.live.edge.socket import Socket
 from server.live.rights import Rights
-from server.live.viewings import Viewer
+from server.live.viewings import NOBODY, Viewer
 
 MAX_REMEMBERED: Final = 20_000
 REACTIONS_S: Final = 0.25
@@ -135,7 +135,7 @@ class StreamDirectory:
     def _show_state(self, stream: StreamView) -> None:
         view, topic = self.counted(stream), f"stream:{stream.id}"
         if view.is_open:
-            self._fan.publish(topic, "stream:state", shown(view))
+            self._fan.publish(topic, "stream:state", self.shown_to(view, NOBODY))
             return
         for socket in list(self._fan.sockets(topic)):
             viewer = viewer_of(socket.state, stream.id)
@@ -178,8 +178,7 @@ class StreamDirectory:
 
     def shown_to(self, view: StreamView, viewer: Viewer) -> dict[str, Any]:
         """The stream as this viewer gets it: the addresses of one that not everybody may see are signed for them."""
-        address = self._addresses.of(view.id, viewer) if not view.is_open else None
-        return shown(view, address=address)
+        return shown(view, addresses=self._addresses, viewer=viewer)
 
     def react(self, stream_id: str, emoji: str) -> None:
         """Add one to what the stream's viewers are shown at the next tick."""
@@ -227,13 +226,15 @@ def viewer_of(session: Session, stream_id: str) -> Viewer:
     return Viewer(id=guest_id, session_id=guest_id, country=session.country)
 
 
-def shown(view: StreamView, *, address: str | None = None) -> dict[str, Any]:
-    """A stream as the contract has it, ready for the wire; ``address`` stands for its id in the paths of its media."""
-    address = address or view.id
+def shown(view: StreamView, *, addresses: MediaAddresses, viewer: Viewer) -> dict[str, Any]:
+    """A stream as the contract has it when this viewer asks, ready for the wire."""
+    address = view.id if view.is_open else addresses.of(view.id, viewer)
     has_media = view.state in ("live", "interrupted") or (
         view.state == "ended" and view.is_recorded and view.publication > 0
     )
     base = f"/hls/{address}"
+    if view.state == "ended":
+        base = addresses.base("/hls", view.id, viewer, is_open=view.is_open)
     duration = None
     if view.started_at is not None and view.ended_at is not None:
         duration = view.media_time_ms / 1000

@@ -142,7 +142,11 @@ class Kit:
             owners=dict,
             when_rights_changed=_nothing_happens,
             footage=self.footage(),
-            addresses=MediaAddresses(seals=self.identity),
+            addresses=MediaAddresses(
+                seals=self.identity,
+                cdn=settings.cdn_base_url if settings else "",
+                signs_all=settings is not None and settings.sign_playback,
+            ),
             viewings=Viewings(),
             topics=self.topics,
             in_room=self._in_room,

@@ -59,6 +59,20 @@ class VideoSettings(BaseModel):
     video_encoders: int = Field(1, ge=1, le=64, description="videos that this node encodes at once")
 
 
+class PlaybackSettings(BaseModel):
+    cdn_base_url: str = Field(
+        "",
+        pattern=r"^$|^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~-]{1,100}){0,5}/?$",
+        description="what the addresses of videos, recordings and clips begin with, as https://cdn.example (empty: "
+        "they are paths on this server)",
+    )
+    sign_playback: bool = Field(
+        False,
+        description="play videos, recordings and clips that everybody may see under signed addresses alone, which "
+        "expire; those that not everybody may see always are",
+    )
+
+
 class ClipSettings(BaseModel):
     max_clips_per_hour: int = Field(120, ge=1, le=10_000, description="clips that a person may make in an hour")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from actors.events import StreamView
 from media.control import Packaged, Pictured
 from media.hls.events import PlannedRendition, RenditionsPlanned, SegmentReady, SegmentRemoved
 from server.http.operation import Operation
+from server.live.addresses import MediaAddresses
 from server.live.captions import CaptionMedia
 from server.live.footage import FootageFinder
 from server.live.hls import HlsRoutes
@@ -26,19 +28,27 @@ from storage.memory.tables import Tables
 from storage.objects import LocalObjects
 from storage.stream_cues import StoredCue
 from tests.server.live.counted import Counting
-from tests.server.live.openness import NO_ADDRESSES
+from tests.server.live.openness import NO_ADDRESSES, NoSeals
 from tests.server.live.test_hls import published, stored, view
 
 STREAM = "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"
 BASE = f"/hls/{STREAM}"
+WALL = 2_000_000_000.5
 
 
 class HlsFixture:
     """One stream on a node, and a client of it."""
 
-    def __init__(self, folder: Path, client: Callable[..., Awaitable[TestClient[Any, Any]]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        client: Callable[..., Awaitable[TestClient[Any, Any]]],
+        *,
+        addresses: MediaAddresses = NO_ADDRESSES,
+    ) -> None:
         self.folder = folder
         self.visibility = "public"
+        self.ended_at: dt.datetime | None = None
         self.wanted: list[tuple[str, int]] = []
         self.objects = LocalObjects(root=folder / "objects")
         recordings: Any = MemoryRecordings(tables=Tables())
@@ -53,12 +63,12 @@ class HlsFixture:
         self._routes = HlsRoutes(
             playback=self.playback, stream_directory=stream_directory, objects=self.objects, recordings=recordings,
             pull=Pull(address_of=lambda _: ""), want=lambda *given: self.wanted.append(given), me="n1",
-            addresses=NO_ADDRESSES, viewings=Viewings(), footage=self.finder.live_reel, players=self.counting.hls(),
-            wall=lambda: 2_000_000_000.5,
+            addresses=addresses, viewings=Viewings(), footage=self.finder.live_reel, players=self.counting.hls(),
+            wall=lambda: WALL,
         )  # fmt: skip
 
     async def view(self, stream_id: str, *, viewer: Viewer) -> StreamView:
-        return view(id=stream_id, visibility=self.visibility)
+        return view(id=stream_id, visibility=self.visibility, ended_at=self.ended_at)
 
     async def open(self, *first: Operation) -> None:
         """``first``: other operations before those of the stream."""
@@ -108,6 +118,23 @@ async def test_a_part_and_an_initialisation_are_served_in_part_too(fixture_node:
         whole = await (await fixture_node.client.get(f"{BASE}/{name}")).read()
         part = await fixture_node.client.get(f"{BASE}/{name}", headers={"Range": "bytes=1-4"})
         assert (part.status, await part.read()) == (206, whole[1:5])
+
+
+async def test_a_recording_is_played_under_signed_addresses_where_all_must_be(
+    tmp_path: Path, serve: Callable[..., Awaitable[TestClient[Any, Any]]]
+) -> None:
+    made = HlsFixture(tmp_path, serve, addresses=MediaAddresses(seals=NoSeals(), signs_all=True))
+    await made.open()
+    played = ("index.m3u8", "manifest.mpd", "video.m3u8", made.segment.name)
+
+    async def statuses() -> set[int]:
+        return {(await made.client.get(f"{BASE}/{name}")).status for name in played}
+
+    assert await statuses() == {200}
+    made.ended_at = dt.datetime.fromtimestamp(WALL - 599, dt.UTC)
+    assert await statuses() == {200}, "who watched to the end goes on"
+    made.ended_at = dt.datetime.fromtimestamp(WALL - 601, dt.UTC)
+    assert await statuses() == {403}
 
 
 async def test_a_file_that_has_gone_is_not_there(fixture_node: HlsFixture) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from actors.events import Person, StreamView
 from actors.runtime import Unavailable
+from server.http.errors import Problem
 from server.live.addresses import ADDRESSED, STEP_S, MediaAddresses
 from server.live.viewings import NOBODY, Viewer, Viewings
 from storage.rights import Change, Ruling
@@ -217,6 +218,45 @@ def test_a_signed_address_says_who_asks_for_one_stream_in_one_session_and_for_so
 @pytest.mark.parametrize("token", ["", "~", "~A", "~" + "A" * 72, "~" + "é" * 72, "~" + "A" * 5000, "~~"])
 def test_an_address_with_something_else_behind_it_is_nobodys(token: str) -> None:
     assert MediaAddresses(seals=Seals()).read(VIEW.id.upper() + token, None) == (VIEW.id, NOBODY)
+
+
+def test_a_recording_is_played_from_the_cdn_and_signed_for_nobody_where_all_must_be() -> None:
+    at = [0.0]
+    plain = MediaAddresses(seals=Seals(), cdn="https://cdn.example/live/", wall=lambda: at[0])
+    signing = MediaAddresses(seals=Seals(), signs_all=True, wall=lambda: at[0])
+    assert plain.base("/vod", VIEW.id, BOB, is_open=True) == f"https://cdn.example/live/vod/{VIEW.id}"
+    assert plain.base("/vod", VIEW.id, BOB, is_open=False) == f"https://cdn.example/live/vod/{plain.of(VIEW.id, BOB)}"
+    part = signing.recorded(VIEW.id, BOB, is_open=True)
+    assert part == signing.recorded(VIEW.id, NOBODY, is_open=True) != VIEW.id
+    assert re.fullmatch(ADDRESSED.pattern, part)
+    assert signing.read(part, None) == (VIEW.id, NOBODY)
+    assert signing.guest_of(VIEW.id, part.partition("~")[2]) is None
+    signing.require_signed(part, None)
+    assert signing.immutable(part) == f"public, max-age={2 * STEP_S}, immutable"
+    assert plain.immutable(VIEW.id) == "public, max-age=31536000, immutable"
+    at[0] = 2 * STEP_S
+    assert refusal(signing, part) == "bad-address"
+    assert signing.immutable(part) == "public, max-age=31536000, immutable"
+
+
+def test_forged_expired_and_plain_addresses_are_refused_where_playback_is_signed() -> None:
+    addresses, signing = MediaAddresses(seals=Seals()), MediaAddresses(seals=Seals(), signs_all=True)
+    good = addresses.of(VIEW.id, BOB)
+    other = VIEW.id.replace("0a11", "0a12")
+    assert refusal(addresses, VIEW.id) is None
+    assert refusal(addresses, good) is None
+    assert refusal(addresses, good.replace(VIEW.id, other)) == "bad-address"
+    assert refusal(addresses, good[:-1] + ("A" if good[-1] != "A" else "Q")) == "bad-address"
+    assert refusal(addresses, f"{VIEW.id}~{'A' * 72}") == "bad-address"
+    assert refusal(signing, VIEW.id) == "unsigned-address"
+
+
+def refusal(addresses: MediaAddresses, part: str) -> str | None:
+    try:
+        addresses.require_signed(part, None)
+    except Problem as problem:
+        return problem.slug if problem.status == 403 else str(problem.status)
+    return None
 
 
 def test_addresses_have_the_form_that_the_routes_take() -> None:

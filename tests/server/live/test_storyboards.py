@@ -22,7 +22,7 @@ from media.pictures.reencoder import Reencoder
 from server.http.errors import Problem
 from server.live.storyboards import MAX_WAITING, ON_SHEET, StoryboardRoutes, Storyboards, at_moment, webvtt
 from server.live.stream_directory import shown
-from server.live.viewings import Viewer
+from server.live.viewings import NOBODY, Viewer
 from storage.objects import LocalObjects
 from storage.recording import Segment
 from tests.media.hls.sources import encode, live
@@ -176,5 +176,5 @@ async def test_a_recording_is_shown_by_its_key_frames(
 
 def test_a_stream_that_is_recorded_names_its_storyboard() -> None:
     recorded, passing = view(id=STREAM, is_recorded=True), view(id=STREAM, is_recorded=False)
-    assert shown(recorded)["playback"]["storyboard"] == f"{BASE}/storyboard.vtt"
-    assert shown(passing)["playback"]["storyboard"] is None
+    assert shown(recorded, addresses=NO_ADDRESSES, viewer=NOBODY)["playback"]["storyboard"] == f"{BASE}/storyboard.vtt"
+    assert shown(passing, addresses=NO_ADDRESSES, viewer=NOBODY)["playback"]["storyboard"] is None

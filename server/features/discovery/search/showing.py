@@ -98,8 +98,7 @@ class FoundStreams:
             return row
 
     def _shape(self, view: StreamView, viewer: Viewer) -> dict[str, Any]:
-        address = self._addresses.of(view.id, viewer) if not view.is_open else None
-        return {**shown(view, address=address), "ingest": None}
+        return {**shown(view, addresses=self._addresses, viewer=viewer), "ingest": None}
 
 
 _PEOPLE: Final = f"""

@@ -57,7 +57,7 @@ class LiveStreams:
 
     def shape(self, view: StreamView, viewer: Viewer) -> dict[str, Any]:
         """The stream as this viewer gets it."""
-        return shown(view, address=None if view.is_open else self._addresses.of(view.id, viewer))
+        return shown(view, addresses=self._addresses, viewer=viewer)
 
     async def _is_any_on_air(self) -> bool:
         now = self._clock.monotonic()

@@ -24,7 +24,6 @@ from server.live.viewings import Viewings
 from storage.objects import ObjectStore
 
 TAG: Final = "clips"
-IMMUTABLE: Final = "public, max-age=31536000, immutable"
 PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
 RENDITION: Final = PathFormat(pattern="^[a-z0-9_-]{1,32}$", description="A rendition", example="video")
 
@@ -59,27 +58,30 @@ class ClipMedia:
             Operation(
                 method="GET", path=f"{base}/index.m3u8", handler=self._multivariant, name="clipIndex", tag=TAG,
                 summary="The multivariant playlist of a clip", paths=clip, answers={200: playlist, 304: None},
-                problems=frozenset({404, 412}), auth="optional",
+                problems=frozenset({403, 404, 412}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/{{rendition}}.m3u8", handler=self._playlist, name="clipMedia", tag=TAG,
                 summary="A rendition of a clip: byte ranges of its file", paths={**clip, "rendition": RENDITION},
-                answers={200: playlist, 304: None}, problems=frozenset({404, 412}), auth="optional",
+                answers={200: playlist, 304: None}, problems=frozenset({403, 404, 412}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/{FILE}", handler=self._file, name="clipFile", tag=TAG,
                 summary="The clip as a progressive MP4", query=FileQuery, paths=clip,
-                answers={200: mp4, 206: mp4, 304: None}, problems=frozenset({404, 412, 416}), auth="optional",
+                answers={200: mp4, 206: mp4, 304: None}, problems=frozenset({403, 404, 412, 416}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/{{picture}}.webp", handler=self._thumbnail, name="clipThumbnail", tag=TAG,
                 summary="The picture of a clip", paths={**clip, "picture": PICTURE_NAME},
                 answers={200: picture, 206: picture, 304: None},
-                problems=frozenset({404, 412, 416}), auth="optional",
+                problems=frozenset({403, 404, 412, 416}), auth="optional",
             ),
         ]  # fmt: skip
 
-    async def _clip(self, call: Call[Any, Any]) -> ClipRow:
+    async def _clip(self, call: Call[Any, Any], *, is_played: bool = True) -> ClipRow:
+        """``is_played``: it is no picture, which cards show under a plain address."""
+        if is_played:
+            self._addresses.require_signed(call.path["clip_id"], call.person)
         clip_id, viewer = self._addresses.read(call.path["clip_id"], call.person, address=call.address)
         return await self._clips.one(clip_id, viewer)
 
@@ -102,7 +104,7 @@ class ClipMedia:
         return await self._sent(call, clip, FILE, clip.file.size, headers)
 
     async def _thumbnail(self, call: Call[None, None]) -> web.StreamResponse:
-        clip = await self._clip(call)
+        clip = await self._clip(call, is_played=False)
         name = f"{call.path['picture']}.webp"
         size = await self._objects.size(file_key(clip.id, name))
         if size is None:
@@ -113,7 +115,7 @@ class ClipMedia:
         self, call: Call[Any, Any], clip: ClipRow, name: str, size: int, headers: dict[str, str]
     ) -> web.StreamResponse:
         viewer = self._addresses.read(call.path["clip_id"], call.person, address=call.address)[1]
-        headers["Cache-Control"] = _for_caches(clip, IMMUTABLE)
+        headers["Cache-Control"] = _for_caches(clip, self._addresses.immutable(call.path["clip_id"]))
         with self._viewings.holding(clip.stream_id, viewer, lambda: _break_off(call.request)):
             return await from_store(
                 self._objects,

@@ -125,8 +125,7 @@ class ClipRoutes:
         return self._shown(clip, viewer, [_message(row) for row in await self._clips.messages(clip)])
 
     def _shown(self, clip: ClipRow, viewer: Viewer, messages: Sequence[dict[str, Any]] | None) -> dict[str, Any]:
-        address = self._addresses.of(clip.id, viewer) if not clip.is_open else clip.id
-        base = f"/clips/{address}"
+        base = self._addresses.base("/clips", clip.id, viewer, is_open=clip.is_open)
         return {
             "id": clip.id,
             "stream_id": clip.stream_id,

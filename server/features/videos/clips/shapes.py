@@ -59,7 +59,7 @@ class ClipSettingsShape(Body):
 
 
 class ClipPlayback(Shape):
-    """Paths on this server; signed for a clip of a private stream."""
+    """Paths on this server, or addresses of the CDN before it; signed for a clip of a private stream."""
 
     hls: str
     mp4: str

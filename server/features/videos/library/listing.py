@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from server.features.videos.library.library import Library, VideoRow
+from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
 from storage.postgres import Row
 
 
 class Listing:
-    """``address``: the part of a path that stands for a video when a viewer asks."""
-
-    def __init__(self, *, library: Library, address: Callable[[VideoRow, Viewer], str]) -> None:
+    def __init__(self, *, library: Library, addresses: MediaAddresses) -> None:
         self._library = library
-        self._address = address
+        self._addresses = addresses
 
     async def listed(self, ids: Sequence[str], viewer: Viewer) -> dict[str, dict[str, Any]]:
         """Id → video, of those of the ids that lists show this viewer."""
@@ -47,14 +46,15 @@ class Listing:
             ],
             "width": size.get("width"),
             "height": size.get("height"),
-            "playback": self._playback(video, self._address(video, viewer), renditions),
+            "playback": self._playback(video, viewer, renditions),
         }
 
-    def _playback(self, video: VideoRow, address: str, renditions: Sequence[Row]) -> Mapping[str, Any]:
+    def _playback(self, video: VideoRow, viewer: Viewer, renditions: Sequence[Row]) -> Mapping[str, Any]:
         is_there = video.is_recording or bool(renditions)
-        base = f"/hls/{address}" if video.is_recording else f"/vod/{address}"
+        vod = self._addresses.base("/vod", video.id, viewer, is_open=video.is_open)
+        base = self._addresses.base("/hls", video.id, viewer, is_open=video.is_open) if video.is_recording else vod
         has_picture = video.is_recording or video.has_poster or video.has_own_poster
-        pictures = f"/vod/{address}" if video.has_own_poster else base
+        pictures = vod if video.has_own_poster else base
         return {
             "hls": f"{base}/index.m3u8" if is_there else None,
             "dash": f"{base}/manifest.mpd" if is_there else None,

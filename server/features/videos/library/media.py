@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
+from actors.runtime import DomainError
 from media.vod.playlists import render_captions
 from server.features.videos.library import queries
 from server.features.videos.library.captions import VideoCaptions
@@ -19,18 +22,18 @@ from server.features.videos.library.playlists import Playlists
 from server.features.videos.library.views import Views
 from server.features.videos.uploads import media_prefix
 from server.http import content
-from server.http.errors import not_found
+from server.http.errors import Problem, not_found
 from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.captions import LANGUAGE_PATTERN
 from server.live.hls_content import from_store
 from server.live.storyboards import SHEET, Storyboards, webvtt
 from server.live.viewings import Viewer
+from storage.errors import StorageError
 from storage.objects import ObjectStore
 from storage.postgres import Database
 
 TAG: Final = "videos"
-IMMUTABLE: Final = "public, max-age=31536000, immutable"
 CHANGES: Final = "no-cache"
 HLS_TYPE: Final = "application/vnd.apple.mpegurl"
 DASH_TYPE: Final = "application/dash+xml"
@@ -70,7 +73,10 @@ class VideoMedia:
         objects: ObjectStore,
         db: Database,
         addresses: MediaAddresses,
+        judged_every_s: float = 1.0,
     ) -> None:
+        """``judged_every_s``: how often it is asked whether who is sent something may still see it."""
+        self._judged_every_s = judged_every_s
         self._library = library
         self._playlists = playlists
         self._captions = captions
@@ -84,7 +90,7 @@ class VideoMedia:
         base, video = "/vod/{video_id}", {"video_id": ADDRESSED}
         hls, dash = MediaType(media_type=HLS_TYPE), MediaType(media_type=DASH_TYPE)
         mp4, webp = MediaType(media_type="video/mp4"), MediaType(media_type="image/webp")
-        any_problem = frozenset({404, 412})
+        any_problem = frozenset({403, 404, 412})
         return [
             Operation(
                 method="GET", path=f"{base}/index.m3u8", handler=self._or_recording(self._multivariant, "index.m3u8"),
@@ -105,12 +111,12 @@ class VideoMedia:
             Operation(
                 method="GET", path=f"{base}/storyboard/{{sheet}}", handler=self._sheet, name="vodSheet", tag=TAG,
                 summary="Pictures of a storyboard", paths={**video, "sheet": SHEET},
-                answers={200: webp, 304: None}, problems=frozenset({404, 412, 503}), auth="optional",
+                answers={200: webp, 304: None}, problems=frozenset({403, 404, 412, 503}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/thumbnail.webp", handler=self._or_recording(self._poster, POSTER),
                 name="vodThumbnail", tag=TAG, summary="The poster of a video", paths=video,
-                answers={200: webp, 206: webp, 304: None, 307: None}, problems=frozenset({404, 412, 416}),
+                answers={200: webp, 206: webp, 304: None, 307: None}, problems=frozenset({403, 404, 412, 416}),
                 auth="optional",
             ),
             Operation(
@@ -128,7 +134,7 @@ class VideoMedia:
                 method="GET", path=f"{base}/{{edition}}/{{rendition}}/{{file}}", handler=self._file, name="vodFile",
                 tag=TAG, summary="A segment or initialisation of a video; its bytes never change",
                 paths={**video, "edition": EDITION, "rendition": RENDITION, "file": FILE},
-                answers={200: mp4, 206: mp4, 304: None}, problems=frozenset({404, 412, 416}), auth="optional",
+                answers={200: mp4, 206: mp4, 304: None}, problems=frozenset({403, 404, 412, 416}), auth="optional",
             ),
         ]  # fmt: skip
 
@@ -136,7 +142,7 @@ class VideoMedia:
         """A recording's is at its stream's address."""
 
         async def answer(call: Call[Any, Any]) -> Answer | web.StreamResponse:
-            video = await self._video(call)
+            video = await self._video(call, is_played=file != POSTER)
             if video.stream_id is not None and not (video.has_own_poster and file == POSTER):
                 address = self.address(video, self._asker(call)[1])
                 return Answer(307, None, {"Location": f"/hls/{address}/{file}", "Cache-Control": content.PRIVATE})
@@ -146,12 +152,17 @@ class VideoMedia:
 
     def address(self, video: VideoRow, viewer: Viewer) -> str:
         """The part of a path that stands for the video when this viewer asks."""
-        return video.id if video.is_open else self._addresses.of(video.id, viewer)
+        return self._addresses.recorded(video.id, viewer, is_open=video.is_open)
 
     def _asker(self, call: Call[Any, Any]) -> tuple[str, Viewer]:
         return self._addresses.read(call.path["video_id"], call.person, address=call.address)
 
-    async def _video(self, call: Call[Any, Any]) -> VideoRow:
+    async def _video(self, call: Call[Any, Any], *, is_played: bool = True) -> VideoRow:
+        """Raises a 403 for an address that is not good (any more), and a 404 or 451 for those who may not see it.
+
+        ``is_played``: it is no poster, which cards show under a plain address."""
+        if is_played:
+            self._addresses.require_signed(call.path["video_id"], call.person)
         return await self._library.one(*self._asker(call))
 
     async def _multivariant(self, call: Call[None, None]) -> web.StreamResponse:
@@ -195,7 +206,7 @@ class VideoMedia:
         return content.held(call.request, body, etag=etag, headers=headers)
 
     async def _poster(self, call: Call[None, None]) -> web.StreamResponse:
-        video = await self._video(call)
+        video = await self._video(call, is_played=False)
         own = video.poster_upload_id
         key = poster_key(video.id) if own is None else f"{media_prefix(own)}full.webp"
         size = await self._objects.size(key) if own or video.has_poster else None
@@ -209,7 +220,8 @@ class VideoMedia:
         key, size = await self._place(video, edition, rendition, file)
         if size is None:
             raise not_found("There is no such file")
-        return await self._sent(call, video, Kept(key=key, size=size, kind="video/mp4", shared=IMMUTABLE))
+        shared = self._addresses.immutable(call.path["video_id"])
+        return await self._sent(call, video, Kept(key=key, size=size, kind="video/mp4", shared=shared))
 
     async def _place(self, video: VideoRow, edition: int, rendition: str, file: str) -> tuple[str, int | None]:
         """The object of a file, and its size; None without such a file."""
@@ -222,7 +234,31 @@ class VideoMedia:
 
     async def _sent(self, call: Call[Any, Any], video: VideoRow, kept: Kept) -> web.StreamResponse:
         headers = {"Cache-Control": _for_caches(video, kept.shared), "Content-Type": kept.kind}
-        return await from_store(self._objects, call.request, kept.key, size=kept.size, name=kept.key, headers=headers)
+        async with self._while_allowed(call, is_played=not kept.kind.startswith("image/")):
+            return await from_store(
+                self._objects, call.request, kept.key, size=kept.size, name=kept.key, headers=headers
+            )
+
+    @asynccontextmanager
+    async def _while_allowed(self, call: Call[Any, Any], *, is_played: bool) -> AsyncGenerator[None]:
+        """An answer on its way is broken off when the right to see it ends."""
+        judging = asyncio.create_task(self._break_off(call, is_played=is_played), name="judge who is sent a video")
+        try:
+            yield
+        finally:
+            judging.cancel()
+
+    async def _break_off(self, call: Call[Any, Any], *, is_played: bool) -> None:
+        while True:
+            await asyncio.sleep(self._judged_every_s)
+            try:
+                await self._video(call, is_played=is_played)
+            except StorageError:
+                continue  # what is on its way goes on while the database is away
+            except (Problem, DomainError):
+                if call.request.transport is not None:
+                    call.request.transport.abort()
+                return
 
 
 def _text(call: Call[Any, Any], video: VideoRow, body: str, kind: str) -> web.StreamResponse:

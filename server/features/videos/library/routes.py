@@ -40,7 +40,7 @@ class VideoRoutes:
         self._media = media
         self._addresses = addresses
         self._rate = rate
-        self._listing = Listing(library=library, address=media.address)
+        self._listing = Listing(library=library, addresses=addresses)
 
     def operations(self) -> Sequence[Operation]:
         base, one, video = "/api/v1/videos", "/api/v1/videos/{video_id}", {"video_id": UUID}

@@ -78,8 +78,8 @@ class VideoRendition(Shape):
 
 
 class VideoPlayback(Shape):
-    """Paths on this server, signed for what not everybody may see; null while there is nothing behind them. The first
-    rendition can be played while the others are made."""
+    """Paths on this server, or addresses of the CDN before it, signed for what not everybody may see; null while there
+    is nothing behind them. The first rendition can be played while the others are made."""
 
     hls: str | None
     dash: str | None

@@ -25,7 +25,7 @@ class RecordingFileShape(Shape):
     state: Annotated[str, Field(description="none, queued, ready or failed")]
     progress: Annotated[float, Field(description="0 to 1")]
     size: Annotated[int | None, Field(description="Bytes of the file, once it is ready")]
-    mp4: Annotated[str | None, Field(description="Its path on this server, once it is ready")]
+    mp4: Annotated[str | None, Field(description="Its address, once it is ready")]
     reason: Annotated[str, Field(description="Why it failed")]
 
 
@@ -52,7 +52,7 @@ class RecordingRoutes:
             Operation(
                 method="GET", path="/hls/{stream_id}/recording.mp4", handler=self._file, name="recordingFile", tag=TAG,
                 paths={"stream_id": ADDRESSED}, summary="The recording as a progressive MP4",
-                answers={200: mp4, 206: mp4, 304: None}, problems=frozenset({404, 412, 416}), auth="optional",
+                answers={200: mp4, 206: mp4, 304: None}, problems=frozenset({403, 404, 412, 416}), auth="optional",
             ),
         ]  # fmt: skip
 
@@ -68,17 +68,18 @@ class RecordingRoutes:
 
     async def _shown(self, stream_id: str, viewer: Viewer, file: RecordingFile) -> dict[str, Any]:
         stream = await self._files.seen(stream_id, viewer)
-        address = self._addresses.of(stream.id, viewer) if not stream.is_open else stream.id
+        base = self._addresses.base("/hls", stream.id, viewer, is_open=stream.is_open)
         is_ready = file.state == "ready"
         return {
             "state": file.state,
             "progress": file.progress,
             "size": file.size if is_ready else None,
-            "mp4": f"/hls/{address}/recording.mp4" if is_ready else None,
+            "mp4": f"{base}/recording.mp4" if is_ready else None,
             "reason": file.reason,
         }
 
     async def _file(self, call: Call[None, None]) -> web.StreamResponse:
+        self._addresses.require_signed(call.path["stream_id"], call.person)
         stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person, address=call.address)
         stream = await self._files.seen(stream_id, viewer)
         file = await self._files.one(stream_id)

@@ -137,5 +137,10 @@ export function local(url: string): string {
   return pathname + search;
 }
 
+/** The address of a video or picture as a player takes it: of this server, or of the CDN before it. */
+export function media(url: string): string {
+  return new URL(url, location.href).href;
+}
+
 /** `part` is `name=value`. */
 export const withQuery = (url: string, part: string): string => url + (url.includes("?") ? "&" : "?") + part;

@@ -1,6 +1,6 @@
 /** A clip: what happened in some seconds of a stream, with what was written meanwhile. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, local, sentence } from "../../api/http";
+import { ApiError, media, sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { navigate } from "../../router";
 import { ago, duration } from "../../ui/format";
@@ -87,7 +87,7 @@ function ClipInfo({ clip }: { clip: Clip }) {
         </div>
         <div class="info-actions">
           {mine && <Remove clip={clip} />}
-          <a class="button" href={`${local(clip.playback.mp4)}?download=1`} download={`clip-${clip.id}.mp4`} aria-label={t("download")}>
+          <a class="button" href={`${media(clip.playback.mp4)}?download=1`} download={`clip-${clip.id}.mp4`} aria-label={t("download")}>
             <DownIcon /> <span class="hide-narrow">{t("download")}</span>
           </a>
           <button type="button" class="button" aria-label={t("share")} onClick={() => void shareLink(clip.title, `/clips/${clip.id}`)}>

@@ -1,7 +1,7 @@
 /** Clips as a row of cards, on the pages of their stream and their streamer; nothing where there are none. */
 import { useEffect, useState } from "preact/hooks";
 import type { CSSProperties } from "preact";
-import { local } from "../../api/http";
+import { media } from "../../api/http";
 import type { Page } from "../../api/types";
 import { ago, duration, hue } from "../../ui/format";
 import type { Clip } from "./calls";
@@ -48,7 +48,7 @@ export function ClipCard({ clip }: { clip: Pick<Clip, "id" | "title" | "owner" |
     <li class="card">
       <div class="thumb" style={{ "--h": hue(clip.owner.username) } as CSSProperties}>
         {clip.thumbnail ? (
-          <img src={local(clip.thumbnail)} alt="" loading="lazy" decoding="async" width={640} height={360} />
+          <img src={media(clip.thumbnail)} alt="" loading="lazy" decoding="async" width={640} height={360} />
         ) : (
           <span class="thumb-blank" aria-hidden="true">
             {clip.title.trim().charAt(0) || "·"}

@@ -1,6 +1,6 @@
 /** A video in a list. */
 import type { ComponentChildren, CSSProperties } from "preact";
-import { local } from "../../api/http";
+import { media } from "../../api/http";
 import { ago, duration, hue, percent } from "../../ui/format";
 import "../streams/streams.css";
 import type { Video } from "./calls";
@@ -14,7 +14,7 @@ export function VideoCard({ video, children }: { video: Video; children?: Compon
     <li class="card">
       <div class="thumb" style={{ "--h": hue(video.owner.username) } as CSSProperties}>
         {thumbnail ? (
-          <img src={local(thumbnail)} alt="" loading="lazy" decoding="async" width={640} height={360} />
+          <img src={media(thumbnail)} alt="" loading="lazy" decoding="async" width={640} height={360} />
         ) : (
           <span class="thumb-blank" aria-hidden="true">
             {video.title.trim().charAt(0) || "·"}

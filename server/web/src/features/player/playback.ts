@@ -3,7 +3,7 @@
  * HLS from the beginning for who rewinds, and the recording afterwards. Restarts by itself while the stream lives.
  */
 import { signal } from "@preact/signals";
-import { local, withQuery } from "../../api/http";
+import { media, withQuery } from "../../api/http";
 import type { Stream } from "../../api/types";
 import { recall, remember } from "../../ui/remember";
 import { getStream } from "../streams/calls";
@@ -157,15 +157,15 @@ export class Playback {
   /** Play a live stream from a moment of its past, in seconds from its beginning. */
   rewind(seconds: number): void {
     const url = this.#stream?.playback.hls;
-    if (url) this.#begin(() => this.#startHls("dvr", withDvr(countedBySocket(local(url))), Math.max(0, seconds)));
+    if (url) this.#begin(() => this.#startHls("dvr", withDvr(countedBySocket(media(url))), Math.max(0, seconds)));
   }
 
   recording(stream: Watchable, startAt = 0): void {
     this.#held = false;
     this.#stream = stream;
     const { hls: url, mp4 } = stream.playback;
-    if (!url && mp4) this.#begin(() => this.#startFile(local(mp4), startAt));
-    else if (url) this.#begin(() => this.#startHls("recording", local(url), startAt));
+    if (!url && mp4) this.#begin(() => this.#startFile(media(mp4), startAt));
+    else if (url) this.#begin(() => this.#startHls("recording", media(url), startAt));
   }
 
   choose(wish: Wish): void {
@@ -271,7 +271,7 @@ export class Playback {
     const { whep, hls } = stream.playback;
     if (whep && this.#mayUseWhep(hls)) {
       try {
-        return await this.#startWhep(countedBySocket(local(whep)));
+        return await this.#startWhep(countedBySocket(media(whep)));
       } catch (error) {
         if (generation !== this.#generation) return;
         if (this.#trust.mayWait(error)) throw error;
@@ -283,7 +283,7 @@ export class Playback {
       }
     }
     if (!hls) throw new Unplayable(t("noOtherWay"));
-    await this.#startHls("hls", countedBySocket(local(this.quality.peek() === AUDIO ? soundOf(hls) : hls)), null);
+    await this.#startHls("hls", countedBySocket(media(this.quality.peek() === AUDIO ? soundOf(hls) : hls)), null);
   }
 
   #mayUseWhep(hls: string | null): boolean {

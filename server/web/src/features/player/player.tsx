@@ -1,7 +1,7 @@
 /** The player: one video element, its state on top of it, and our own controls. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { local, withQuery } from "../../api/http";
+import { media, withQuery } from "../../api/http";
 import { FloatingReactions } from "../chat/reactions";
 import { Avatar } from "../../ui/parts";
 import { VolumeIcon } from "../../ui/icons";
@@ -158,5 +158,5 @@ function AudioOnly({ playback, video, stream }: WithVideo & { stream: Watchable 
 /** A broadcast that has just begun has no picture yet. */
 function posterOf({ playback: { thumbnail, hls } }: Watchable): string | undefined {
   if (!thumbnail) return undefined;
-  return hls ? withQuery(local(thumbnail), "optional=1") : local(thumbnail);
+  return hls ? withQuery(media(thumbnail), "optional=1") : media(thumbnail);
 }

@@ -1,6 +1,6 @@
 /** The picture of the time that is pointed at. */
 import { useEffect, useState } from "preact/hooks";
-import { local } from "../../api/http";
+import { media } from "../../api/http";
 import { momentAt, readMoments, type Moment } from "./storyboard";
 
 /** While live the storyboard grows: it is read again this often while somebody points at the bar. */
@@ -9,14 +9,14 @@ const AGAIN_MS = 20_000;
 export function Preview({ url, at }: { url: string; at: number }) {
   const [moments, setMoments] = useState<readonly Moment[]>([]);
   useEffect(() => {
-    const read = (): void => void readMoments(local(url)).then(setMoments, () => undefined);
+    const read = (): void => void readMoments(media(url)).then(setMoments, () => undefined);
     read();
     const timer = setInterval(read, AGAIN_MS);
     return () => clearInterval(timer);
   }, [url]);
   const moment = momentAt(moments, at);
   if (!moment) return null;
-  const sheet = new URL(moment.sheet, new URL(local(url), location.href)).pathname;
+  const sheet = new URL(moment.sheet, media(url)).href;
   return (
     <span
       class="timeline-picture"

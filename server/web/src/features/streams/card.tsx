@@ -1,7 +1,7 @@
 /** A stream as a card, with a picture that moves while the card is on the screen. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CSSProperties } from "preact";
-import { local } from "../../api/http";
+import { media } from "../../api/http";
 import type { Stream } from "../../api/types";
 import { ago, count, duration, hue, when } from "../../ui/format";
 import { EyeIcon } from "../../ui/icons";
@@ -49,7 +49,7 @@ function useMovingPicture(url: string | null, moving: boolean): string | null {
 export function Thumbnail({ stream }: { stream: Stream }) {
   const box = useRef<HTMLDivElement>(null);
   const visible = useVisible(box);
-  const picture = useMovingPicture(stream.playback.thumbnail && local(stream.playback.thumbnail), visible && stream.state === "live");
+  const picture = useMovingPicture(stream.playback.thumbnail && media(stream.playback.thumbnail), visible && stream.state === "live");
   const [broken, setBroken] = useState(false);
   return (
     <div class="thumb" ref={box} style={{ "--h": hue(stream.owner.username) } as CSSProperties}>

@@ -1,6 +1,6 @@
 /** The recording as one file: for everybody once it is there, for its owner to have it made. */
 import { useEffect, useState } from "preact/hooks";
-import { local, sentence } from "../../api/http";
+import { media, sentence } from "../../api/http";
 import { call, me } from "../../api/session";
 import type { Answer, Stream } from "../../api/types";
 import { DownIcon } from "../../ui/icons";
@@ -28,7 +28,7 @@ export function RecordingFile({ stream }: { stream: Stream }) {
   const mp4 = file?.mp4 ?? stream.playback.mp4;
   if (mp4) {
     return (
-      <a class="button" href={local(mp4)} download={`${stream.id}.mp4`} aria-label={t("download")}>
+      <a class="button" href={media(mp4)} download={`${stream.id}.mp4`} aria-label={t("download")}>
         <DownIcon /> <span class="hide-narrow">{t("download")}</span>
       </a>
     );
