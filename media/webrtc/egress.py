@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from media.unit import VIDEO_TIMESCALE, Kind
 from media.webrtc import rtp
+from media.webrtc.extensions import SentExtensions
 from media.webrtc.fanout import Anchor, Burst, CodedPacket, RtpFanout
 from media.webrtc.inbound import OPUS_RATE
 from media.webrtc.losses import Losses
@@ -19,7 +21,15 @@ _MAX_REPEATS_A_SECOND = 600
 _ONE = ((0, 1),)
 
 
-class _Line(msgspec.Struct):
+class _Repeats(msgspec.Struct):
+    """The source of its own that lost packets are sent once more from."""
+
+    payload_type: int
+    ssrc: int
+    next_sequence: int
+
+
+class Line(msgspec.Struct):
     """One kind's numbers for this viewer. ``sequence_offset`` is fixed with the first packet of a fan-out: ``source``,
     whose packets before ``first`` were not sent."""
 
@@ -34,16 +44,31 @@ class _Line(msgspec.Struct):
     next_sequence: int = 0
     packets: int = 0
     octets: int = 0
+    extensions: SentExtensions = SentExtensions()
+    repeats: _Repeats | None = None
+
+    def described(self, cname: str) -> tuple[str, ...]:
+        """The sources, as the answer has them (RFC 5576)."""
+        own = f"ssrc:{self.ssrc} cname:{cname}"
+        if self.repeats is None:
+            return (own,)
+        again = self.repeats.ssrc
+        return (f"ssrc-group:FID {self.ssrc} {again}", own, f"ssrc:{again} cname:{cname}")
 
 
-def new_line(kind: Kind, payload_type: int) -> _Line:
-    """A line with random numbers, as RFC 3550, section 5.1 wants them."""
-    return _Line(
+def new_line(
+    kind: Kind, payload_type: int, *, repeats: int | None = None, extensions: SentExtensions | None = None
+) -> Line:
+    """A line with random numbers, as RFC 3550, section 5.1 wants them. ``repeats``: the payload type in which packets
+    are sent once more (RFC 4588); None: they are as they were."""
+    return Line(
         kind=kind,
         payload_type=payload_type,
         ssrc=secrets.randbits(32),
         ticks_offset=secrets.randbits(32),
         rate=VIDEO_TIMESCALE if kind == "video" else OPUS_RATE,
+        extensions=extensions or SentExtensions(),
+        repeats=None if repeats is None else _Repeats(repeats, secrets.randbits(32), secrets.randbits(15)),
     )
 
 
@@ -54,13 +79,17 @@ class Egress:
         self,
         *,
         fanout: RtpFanout,
-        lines: Sequence[_Line],
+        lines: Sequence[Line],
         cname: str,
         lacks: frozenset[Kind] = frozenset(),
         losses: Losses | None = None,
         pictures: Callable[[Callable[[Burst, RtpFanout], None]], ViewerPictures] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``pictures`` makes what chooses among renditions, given what sends their packets."""
+        self.sent_bitrate = 0
+        self._clock = clock
+        self._counted: tuple[float, int] | None = None
         self.pictures = pictures(self._send_pictures) if pictures is not None else None
         self._losses = losses if losses is not None else Losses()
         self.is_waiting_for_key = True
@@ -68,7 +97,7 @@ class Egress:
         self.repeated_packets = 0
         self._fanout = fanout
         self._session: PeerSession | None = None
-        self._lines: dict[Kind, _Line] = {line.kind: line for line in lines}
+        self._lines: dict[Kind, Line] = {line.kind: line for line in lines}
         self._by_ssrc = {line.ssrc: line for line in lines}
         self._cname = cname
         self._repeats_left = _MAX_REPEATS_A_SECOND
@@ -90,6 +119,8 @@ class Egress:
                 (self._by_ssrc[feedback.ssrc].source or self._fanout).want_keyframe()
             elif isinstance(feedback, rtp.ReceiverReport):
                 self._note_losses(feedback, now)
+            elif isinstance(feedback, rtp.Estimate) and self.pictures is not None:
+                self.pictures.estimated(feedback.bitrate, sent=self.sent_bitrate, now=now)
 
     def _note_losses(self, report: rtp.ReceiverReport, now: float) -> None:
         for ssrc, lost in report.lost:
@@ -99,8 +130,15 @@ class Egress:
 
     def on_tick(self, now: float) -> None:
         self._repeats_left = _MAX_REPEATS_A_SECOND
+        self._count(now)
         if self.pictures is not None:
             self.pictures.check()
+
+    def _count(self, now: float) -> None:
+        octets = sum(line.octets for line in self._lines.values())
+        if self._counted is not None and now > self._counted[0]:
+            self.sent_bitrate = round((octets - self._counted[1]) * 8 / (now - self._counted[0]))
+        self._counted = (now, octets)
 
     def send(self, kind: Kind, burst: Burst) -> None:
         if kind == "audio" or self.pictures is None or self.pictures.takes_main:
@@ -118,7 +156,8 @@ class Egress:
         if line.source is not source:
             _begin(line, source, packets[0].sequence)
         first = packets[0].sequence + (line.sequence_offset or 0)
-        session.send_rtp(_headers(line, packets, first), burst.payloads, ssrc=line.ssrc, first=first, runs=burst.runs)
+        headers = _headers(line, packets, first, line.extensions.encode(self._clock()))
+        session.send_rtp(headers, burst.payloads, ssrc=line.ssrc, first=first, runs=burst.runs)
         line.next_sequence = first + len(packets)
         line.packets += len(packets)
         line.octets += burst.octets
@@ -159,24 +198,39 @@ class Egress:
                 self._losses.repeated += 1
                 self._send_again(self._session, line, packet, packet.sequence + line.sequence_offset)
 
-    def _send_again(self, session: PeerSession, line: _Line, packet: CodedPacket, number: int) -> None:
-        headers = _headers(line, [packet], number)
-        session.send_rtp(headers, [packet.payload], ssrc=line.ssrc, first=number, runs=_ONE)
+    def _send_again(self, session: PeerSession, line: Line, packet: CodedPacket, number: int) -> None:
+        extension = line.extensions.encode(self._clock())
+        again = line.repeats
+        if again is None:
+            headers = _headers(line, [packet], number, extension)
+            session.send_rtp(headers, [packet.payload], ssrc=line.ssrc, first=number, runs=_ONE)
+            return
+        first, again.next_sequence = again.next_sequence, again.next_sequence + 1
+        header = rtp.HEADER.pack(
+            0x90 if extension else 0x80,
+            again.payload_type | (0x80 if packet.marker else 0),
+            first & 0xFFFF,
+            (packet.ticks + line.ticks_offset) & 0xFFFFFFFF,
+            again.ssrc,
+        )
+        payload = (number & 0xFFFF).to_bytes(2, "big") + packet.payload
+        session.send_rtp([header + extension], [payload], ssrc=again.ssrc, first=first, runs=_ONE)
 
 
-def _begin(line: _Line, source: RtpFanout, first: int) -> None:
+def _begin(line: Line, source: RtpFanout, first: int) -> None:
     """The line's packets come from another fan-out now, whose first has this number: their numbers go on."""
     # At first below 2^15, so that a receiver that misses the first packets cannot be wrong about the roll-over.
     following = secrets.randbits(15) if line.source is None else line.next_sequence
     line.source, line.first, line.sequence_offset = source, first, following - first
 
 
-def _headers(line: _Line, packets: Sequence[CodedPacket], first: int) -> list[bytes]:
+def _headers(line: Line, packets: Sequence[CodedPacket], first: int, extension: bytes) -> list[bytes]:
     """Those of packets of one unit, numbered from ``first`` on: of them the last alone may have the marker."""
+    version = 0x90 if extension else 0x80
     pack, payload_type, ssrc = rtp.HEADER.pack, line.payload_type, line.ssrc
     ticks = (packets[0].ticks + line.ticks_offset) & 0xFFFFFFFF
     numbers = range(first, first + len(packets))
-    headers = [pack(0x80, payload_type, number & 0xFFFF, ticks, ssrc) for number in numbers]
+    headers = [pack(version, payload_type, number & 0xFFFF, ticks, ssrc) + extension for number in numbers]
     if packets[-1].marker:
-        headers[-1] = pack(0x80, payload_type | 0x80, numbers[-1] & 0xFFFF, ticks, ssrc)
+        headers[-1] = pack(version, payload_type | 0x80, numbers[-1] & 0xFFFF, ticks, ssrc) + extension
     return headers

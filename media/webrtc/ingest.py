@@ -16,9 +16,11 @@ from media.webrtc.layers import LayerClock, LayerRenditions
 from media.webrtc.losses import Losses
 from media.webrtc.session import PeerSession
 from media.webrtc.sources import Source, Sources, StreamPlan
+from media.webrtc.twcc import Arrivals
 
 _REPORT_EVERY_S = 1.0
 _MIN_ASK_S = 0.5
+_TELL_EVERY_S = 0.1
 _AUDIO_WAIT_S = 1.0
 _VIDEO_WAIT_S = 4.0
 _MAX_PENDING = 512
@@ -59,6 +61,9 @@ class WebrtcIngest:
         self._reported_at = now
         self._wants_key = False
         self._said_bye: set[int] = set()
+        self._arrivals = Arrivals()
+        self._arrived_of = 0
+        self._told_at = now
 
     def attach(self, session: PeerSession) -> None:
         self._session = session
@@ -72,6 +77,7 @@ class WebrtcIngest:
         if packet is None or stream is None:
             return
         self._heard_at = now
+        self._note_arrival(packet, stream.plan, now)
         source = stream.find(packet, now)
         if source is None:
             return
@@ -87,6 +93,18 @@ class WebrtcIngest:
             elif isinstance(feedback, rtp.Bye):
                 self._on_bye(feedback, now)
 
+    def _note_arrival(self, packet: rtp.RtpPacket, plan: StreamPlan, now: float) -> None:
+        value = rtp.header_extension(packet, plan.transport_extension) if plan.transport_extension else None
+        if value is not None and len(value) == 2:
+            self._arrivals.add(int.from_bytes(value, "big"), now)
+            self._arrived_of = packet.ssrc
+
+    def _tell_arrivals(self, now: float) -> None:
+        if now - self._told_at >= _TELL_EVERY_S:
+            self._told_at = now
+            for feedback in self._arrivals.feedback(sender=self._ssrc, media=self._arrived_of):
+                self._send_rtcp(self._compound(feedback))
+
     def want_keyframe(self) -> None:
         """Ask for a key frame at the next tick at the latest."""
         self._wants_key = True
@@ -96,6 +114,7 @@ class WebrtcIngest:
             for source in stream.known:
                 self._drain(stream, source, now)
         self._output.on_tick(now)
+        self._tell_arrivals(now)
         if now - self._key_at >= self._keyframe_every_s and now - self._asked_at >= self._keyframe_every_s / 2:
             self._wants_key = True
         self._ask_for_key(now)

@@ -21,6 +21,8 @@ LITTLE_LOST: Final = 5
 #: Reports in a row with much loss.
 REPORTS: Final = 2
 PATIENCE_S: Final = 15.0
+#: Of what goes out: an estimate below is of a connection that does not carry it.
+MUCH_LESS: Final = 0.9
 MAX_PATIENCE_S: Final = 240.0
 #: A step up that is taken back within this time was one too many: the next comes later.
 TRIAL_S: Final = 20.0
@@ -66,11 +68,22 @@ class LossSteps:
             self.steps -= 1
             self._raised_at = self._well_since = now
 
-    def _down(self, now: float) -> None:
+    def estimated(self, fits: int, now: float) -> None:
+        """What the viewer's side thinks of its connection: no step better than ``fits`` is carried."""
+        if fits > self.steps:
+            self._down(now, fits - self.steps)
+
+    def _down(self, now: float, by: int = 1) -> None:
         was_one_too_many = now - self._raised_at < TRIAL_S
         self._patience_s = min(MAX_PATIENCE_S, 2 * self._patience_s) if was_one_too_many else PATIENCE_S
-        self.steps += 1
+        self.steps += by
         self._bad, self._well_since = 0, now
+
+
+def _step_within(bitrate: float, layers: Sequence[Layer]) -> int:
+    """How many steps below the source the best layer is that needs no more; the last where all need more."""
+    fitting = (step for step, layer in enumerate(layers, start=1) if 0 < layer.bitrate <= bitrate)
+    return next(fitting, len(layers))
 
 
 class _Tap:
@@ -124,6 +137,7 @@ class ViewerPictures:
         self._unfit: set[Relay] = set()
         """Whose pictures turned out not to be for WebRTC."""
         self._is_closed = False
+        self._over = 0
 
     @property
     def shown(self) -> str:
@@ -146,6 +160,15 @@ class ViewerPictures:
         """What the viewer says was lost since their last report, of 256."""
         if fraction_lost or self._steps.steps:
             self._steps.report(fraction_lost, now, most=len(self.layers))
+        self.check()
+
+    def estimated(self, bitrate: int, *, sent: int, now: float) -> None:
+        """The viewer's side thinks that its connection carries ``bitrate`` while ``sent`` goes out, both bit/s."""
+        self._over = self._over + 1 if bitrate < sent * MUCH_LESS else 0
+        if self._over < REPORTS or self.chosen is not None:
+            return
+        self._over = 0
+        self._steps.estimated(_step_within(bitrate * MUCH_LESS, self.layers), now)
         self.check()
 
     def check(self) -> None:

@@ -12,7 +12,7 @@ _RTCP_HEADER = struct.Struct("!BBH")
 _PAIR = struct.Struct("!LL")
 
 SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
-_NACK, _PLI, _FIR, _APP = 1, 1, 4, 15
+_NACK, _PLI, _FIR, _APP, _TRANSPORT = 1, 1, 4, 15, 15
 
 NTP_EPOCH = 2_208_988_800
 MAX_NACKS = 256
@@ -62,7 +62,13 @@ class ReceiverReport(msgspec.Struct, frozen=True):
     lost: tuple[tuple[int, int], ...] = ()
 
 
-Feedback = SenderReport | Nack | KeyframeRequest | Bye | ReceiverReport
+class Estimate(msgspec.Struct, frozen=True):
+    """A REMB message: the receiver thinks that its connection carries this, bit/s."""
+
+    bitrate: int
+
+
+Feedback = SenderReport | Nack | KeyframeRequest | Bye | ReceiverReport | Estimate
 
 
 def is_rtcp(data: bytes) -> bool:
@@ -149,6 +155,9 @@ def _parse_one(kind: int, count: int, body: bytes) -> Iterator[Feedback]:
         yield KeyframeRequest(_PAIR.unpack_from(body)[1])
     elif kind == PSFB and count == _FIR and len(body) >= 16:
         yield KeyframeRequest(int.from_bytes(body[8:12], "big"))
+    elif kind == PSFB and count == _APP and len(body) >= 16 and body[8:12] == b"REMB":
+        head = int.from_bytes(body[13:16], "big")
+        yield Estimate((head & 0x3FFFF) << (head >> 18))
 
 
 def _nacked(items: bytes) -> Iterator[int]:
@@ -195,6 +204,14 @@ def remb(*, sender: int, media: Iterable[int], bitrate: int) -> bytes:
     head = (len(ssrcs) << 24) | (exponent << 18) | (bitrate >> exponent)
     body = _PAIR.pack(sender, 0) + b"REMB" + struct.pack("!L", head)
     return _rtcp(PSFB, _APP, body + b"".join(ssrc.to_bytes(4, "big") for ssrc in ssrcs))
+
+
+def transport_feedback(body: bytes) -> bytes:
+    """A transport-wide feedback message, filled up to whole words: the last byte says by how many."""
+    missing = -len(body) % 4
+    if not missing:
+        return _rtcp(RTPFB, _TRANSPORT, body)
+    return _rtcp(RTPFB, 0x20 | _TRANSPORT, body + bytes(missing - 1) + bytes((missing,)))
 
 
 class ReportBlock(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from media.webrtc.sdp import Direction, Format, MediaSection
 
-_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
+_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")
 
 
 def choose_h264(media: MediaSection, *, profile: bytes = b"") -> Format | None:
@@ -39,7 +39,8 @@ def answer_h264_fmtp(offered: Format) -> str:
 
 
 class MediaAnswer(msgspec.Struct, kw_only=True):
-    """How one section is answered; ``format`` None rejects it. ``lines`` are attributes of the sender."""
+    """How one section is answered; ``format`` None rejects it. ``lines`` are attributes of the sender, ``repeats``
+    is the format that lost packets are sent once more in (RFC 4588), ``feedback`` what is taken of what is offered."""
 
     media: MediaSection
     format: Format | None = None
@@ -47,6 +48,8 @@ class MediaAnswer(msgspec.Struct, kw_only=True):
     direction: Direction = "inactive"
     extensions: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    repeats: Format | None = None
+    feedback: tuple[str, ...] = _FEEDBACK
 
 
 class LocalIce(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +83,8 @@ def _section(answer: MediaAnswer, local: LocalIce) -> list[str]:
     if chosen is None:
         rejected = [f"m={media.kind} 0 {media.protocol} {media.payload_types[0]}", "c=IN IP4 0.0.0.0", "a=inactive"]
         return rejected + ([f"a=mid:{media.mid}"] if media.mid else [])
-    lines = [f"m={media.kind} {local.candidates[0][1]} {media.protocol} {chosen.payload_type}"]
+    numbers = [chosen.payload_type] if answer.repeats is None else [chosen.payload_type, answer.repeats.payload_type]
+    lines = [f"m={media.kind} {local.candidates[0][1]} {media.protocol} {' '.join(map(str, numbers))}"]
     lines.append(_connection(local.candidates[0][0]))
     lines.append(f"a={answer.direction}")
     if media.mid:
@@ -89,7 +93,7 @@ def _section(answer: MediaAnswer, local: LocalIce) -> list[str]:
     if media.is_mux_only:
         lines.append("a=rtcp-mux-only")
     lines += [f"a=extmap:{media.extensions[uri]} {uri}" for uri in answer.extensions]
-    lines += _format_lines(chosen, answer.fmtp, channels=2 if media.kind == "audio" else 0)
+    lines += _format_lines(answer, chosen)
     lines += _simulcast_lines(media, answer.direction)
     lines += answer.lines
     return lines + transport_lines(local)
@@ -99,12 +103,17 @@ def _connection(host: str) -> str:
     return f"c=IN IP{6 if ':' in host else 4} {host}"
 
 
-def _format_lines(chosen: Format, fmtp: str, *, channels: int) -> list[str]:
+def _format_lines(answer: MediaAnswer, chosen: Format) -> list[str]:
     number = chosen.payload_type
     name = {"h264": "H264", "vp8": "VP8", "opus": "opus"}[chosen.name]
-    lines = [f"a=rtpmap:{number} {name}/{chosen.clock_rate}" + (f"/{channels}" if channels else "")]
-    lines += [f"a=rtcp-fb:{number} {wanted}" for wanted in _FEEDBACK if wanted in chosen.feedback]
-    return [*lines, f"a=fmtp:{number} {fmtp}"] if fmtp else lines
+    lines = [f"a=rtpmap:{number} {name}/{chosen.clock_rate}" + ("/2" if answer.media.kind == "audio" else "")]
+    lines += [f"a=rtcp-fb:{number} {wanted}" for wanted in answer.feedback if wanted in chosen.feedback]
+    if answer.fmtp:
+        lines.append(f"a=fmtp:{number} {answer.fmtp}")
+    if answer.repeats is not None:
+        again = answer.repeats.payload_type
+        lines += [f"a=rtpmap:{again} rtx/{chosen.clock_rate}", f"a=fmtp:{again} apt={number}"]
+    return lines
 
 
 def _simulcast_lines(media: MediaSection, direction: Direction) -> list[str]:

@@ -32,7 +32,8 @@ _RECENT_FRAMES: Final = 8
 
 
 class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What was negotiated for one kind. ``layers`` are the simulcast ids in the order of the offer."""
+    """What was negotiated for one kind. ``layers`` are the simulcast ids in the order of the offer;
+    ``transport_extension`` has the number that all packets of the session count on, 0 where none was agreed on."""
 
     kind: Kind
     payload_type: int
@@ -40,6 +41,7 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     feedback: frozenset[str] = frozenset()
     layers: tuple[str, ...] = ()
     layer_extension: int = 0
+    transport_extension: int = 0
 
 
 class Source:

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from media.relay import Relay
 from media.unit import Codec, Kind
 from media.webrtc import dtls, fanout, h264, sdp, sdp_answer
-from media.webrtc.egress import Egress, new_line
+from media.webrtc.egress import Egress, Line, new_line
 from media.webrtc.errors import OfferRefused
+from media.webrtc.extensions import sent_extensions
 from media.webrtc.fanout import Burst, RtpFanout
 from media.webrtc.losses import Losses
 from media.webrtc.port import RtcPort
@@ -31,6 +32,8 @@ def _no_layers() -> Sequence[Layer]:
     return ()
 
 
+#: Without transport-cc: viewers tell their own estimate (REMB), which costs nothing to work out here.
+_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 _OPUS_FMTP = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"
 
 
@@ -202,9 +205,10 @@ class WhepEndpoint:
             )
 
         cname = secrets.token_hex(8)
-        numbered = [new_line(kind, chosen.payload_type) for kind, chosen, _ in lines]
+        numbered = [_line(kind, chosen, answer) for kind, chosen, answer in lines]
         for line, (kind, _, answer) in zip(numbered, lines, strict=True):
-            answer.lines = (f"a=msid:{cname} {kind}", f"a=ssrc:{line.ssrc} cname:{cname}")
+            answer.extensions = line.extensions.uris
+            answer.lines = (f"a=msid:{cname} {kind}", *(f"a={source}" for source in line.described(cname)))
         lacks = {_kind(answer.media) for answer in answers if answer.format is not None and not answer.lines}
         return Egress(
             fanout=main, lines=numbered, cname=cname, lacks=frozenset(lacks), losses=self.losses, pictures=pictures,
@@ -277,11 +281,30 @@ def _negotiate(offer: Offer, relay: Relay) -> tuple[list[MediaAnswer], list[tupl
             continue
         taken.add(kind)
         answer.format, answer.fmtp = chosen, chosen.fmtp if kind == "video" else _OPUS_FMTP
+        answer.feedback = _FEEDBACK
+        answer.repeats = _repeats(media, chosen) if "nack" in chosen.feedback else None
         if track is not None:
             answer.direction = "sendonly"
             lines.append((kind, chosen, answer))
     _check_common(offer, tracks.keys() & {Codec.H264}, {kind for kind, _, _ in lines})
     return answers, lines
+
+
+def _line(kind: Kind, chosen: Format, answer: MediaAnswer) -> Line:
+    again, offered = answer.repeats, answer.media.extensions
+    is_never_repeated = "nack" not in chosen.feedback
+    return new_line(
+        kind,
+        chosen.payload_type,
+        repeats=None if again is None else again.payload_type,
+        extensions=sent_extensions(offered, mid=answer.media.mid, with_time=again is not None or is_never_repeated),
+    )
+
+
+def _repeats(media: MediaSection, chosen: Format) -> Format | None:
+    """The format for packets of ``chosen`` that are sent once more."""
+    wanted = str(chosen.payload_type)
+    return next((again for again in media.find("rtx") if again.parameters.get("apt") == wanted), None)
 
 
 def _kind(media: MediaSection) -> Kind:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from media.publication import Publication
 from media.unit import Codec
-from media.webrtc import dtls, sdp, sdp_answer
+from media.webrtc import dtls, sdp, sdp_answer, twcc
 from media.webrtc.errors import OfferRefused, unusable
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
 from media.webrtc.ingest import WebrtcIngest
@@ -186,6 +186,7 @@ def _video(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
     layers = _layers(media)
     if layers:
         answer.extensions = tuple(u for u in (sdp.MID_EXTENSION, sdp.RID_EXTENSION) if u in media.extensions)
+    transport = _agree_on_transport(answer, chosen)
     sprop = chosen.parameters.get("sprop-parameter-sets", "")
     return StreamPlan(
         kind="video",
@@ -194,7 +195,18 @@ def _video(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
         feedback=frozenset(chosen.feedback),
         layers=layers,
         layer_extension=media.extensions.get(sdp.RID_EXTENSION, 0),
+        transport_extension=transport,
     )
+
+
+def _agree_on_transport(answer: MediaAnswer, chosen: Format) -> int:
+    """Transport-wide feedback is agreed on if both it and the number that it counts on are offered. The extension."""
+    number = answer.media.extensions.get(twcc.EXTENSION, 0)
+    if not number or twcc.FEEDBACK not in chosen.feedback:
+        answer.feedback = tuple(name for name in answer.feedback if name != twcc.FEEDBACK)
+        return 0
+    answer.extensions = (*answer.extensions, twcc.EXTENSION)
+    return number
 
 
 def _layers(media: MediaSection) -> tuple[str, ...]:
@@ -209,4 +221,9 @@ def _audio(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
     answer.format = chosen
     answer.fmtp = _OPUS_FMTP
     answer.direction = "recvonly"
-    return StreamPlan(kind="audio", payload_type=chosen.payload_type, new_receiver=OpusReceiver)
+    return StreamPlan(
+        kind="audio",
+        payload_type=chosen.payload_type,
+        new_receiver=OpusReceiver,
+        transport_extension=_agree_on_transport(answer, chosen),
+    )

@@ -55,9 +55,11 @@ class Wire:
 
     def __init__(self) -> None:
         self.told: list[rtp.Feedback] = []
+        self.sent: list[bytes] = []
         self.reason: str | None = None
 
     def send_rtcp(self, compound: bytes) -> None:
+        self.sent.append(compound)
         self.told += rtp.parse_rtcp(compound)
 
     def close(self, reason: str) -> None:
@@ -78,6 +80,7 @@ def ingest(
             feedback=FEEDBACK,
             layers=layers,
             layer_extension=4,
+            transport_extension=5,
         ),
         StreamPlan(kind="audio", payload_type=111, new_receiver=OpusReceiver),
     ]
@@ -121,6 +124,23 @@ def test_both_kinds_are_announced_together_before_the_first_unit() -> None:
         made.on_rtp(packet, 1.0)
     assert publication.tracks == [("video", "audio")]
     assert [unit.kind for unit in publication.units] == ["video"] * 3 + ["audio"] * 3
+
+
+def test_when_packets_came_is_told_ten_times_a_second_and_no_more() -> None:
+    made, wire = ingest(Taken())
+    extension = bytes.fromhex("bede0001") + bytes((5 << 4 | 1,))
+    for number in range(4):
+        packet = rtp.HEADER.pack(0x90, 97, number, 0, 7) + extension + bytes((1, number, 0)) + b"picture"
+        made.on_rtp(packet, 1.0 + number / 100)
+    for tick in (1.04, 1.09, 1.14, 1.24):
+        made.on_tick(tick)
+    (told,) = (sent for sent in wire.sent if b"\x8f\xcd" in sent or b"\xaf\xcd" in sent)
+    assert told[8:].hex(" ", 4) == "afcd0006 " + made_ssrc(told) + " 00000007 01000004 00000f00 2004a028 28280002"
+
+
+def made_ssrc(compound: bytes) -> str:
+    """The one that feedback comes from, which is random."""
+    return compound[4:8].hex()
 
 
 def test_video_does_not_wait_for_sound_that_comes_late_and_its_track_is_announced_at_once() -> None:

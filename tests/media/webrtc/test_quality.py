@@ -10,7 +10,8 @@ import pytest
 
 from media.relay import Relay
 from media.webrtc import rtp
-from media.webrtc.egress import Egress, new_line
+from media.webrtc.egress import Egress, Line, new_line
+from media.webrtc.extensions import SentExtensions
 from media.webrtc.fanout import Burst, RtpFanout
 from media.webrtc.quality import (
     LITTLE_LOST,
@@ -97,7 +98,8 @@ class Wire:
 class Watched:
     """A stream with a source and two layers, all of which one viewer can be sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: Line | None = None) -> None:
+        self.bitrates = {"360p": 1, "180p": 1}
         self.main = relay_of(h264_track(), OPUS)
         self.relays = {"360p": relay_of(h264_track()), "180p": relay_of(h264_track())}
         self.names = ["360p", "180p"]
@@ -108,7 +110,7 @@ class Watched:
         self.wire = Wire()
         self.number = 0
         source = self.hold(self.main)
-        self.video = new_line("video", 97)
+        self.video = line or new_line("video", 97)
         self.egress = Egress(
             fanout=source, lines=[self.video, new_line("audio", 111)], cname="c", pictures=self._pictures
         )
@@ -135,7 +137,7 @@ class Watched:
         height = int(name[:-1])
         relay = None if name in self.unmade else self.relays[name]
         return Layer(
-            name=name, width=height * 16 // 9, height=height, bitrate=1, relay=relay,
+            name=name, width=height * 16 // 9, height=height, bitrate=self.bitrates[name], relay=relay,
             want=lambda: self.wanted.append(name),
         )  # fmt: skip
 
@@ -219,6 +221,59 @@ async def test_losses_that_a_viewer_reports_take_it_down_unless_it_has_chosen(wa
     report(4.0)
     await watched.play(3, keys=["source"])
     assert watched.shown() == ["source", "360p", "source"]
+    await watched.close()
+
+
+async def test_an_estimate_far_below_what_goes_out_takes_a_viewer_at_once_to_what_fits(watched: Watched) -> None:
+    watched.bitrates = {"360p": 20_000, "180p": 5_000}
+    for second in range(2):
+        watched.egress.on_tick(1.0 + second)
+        await watched.play(3)
+
+    def estimate(bitrate: int, now: float) -> None:
+        message = rtp.remb(sender=1, media=[watched.video.ssrc], bitrate=bitrate)
+        watched.egress.on_rtcp(rtp.receiver_report(sender=1, blocks=()) + message, now)
+
+    sent = watched.egress.sent_bitrate
+    assert sent > 20_000
+    for now in (2.1, 2.2, 2.3):
+        estimate(sent, now)
+    estimate(8_000, 2.4)
+    await watched.play(1, keys=["360p", "180p"])
+    assert watched.shown() == ["source"], "one alone may be an accident"
+    estimate(8_000, 2.5)
+    await watched.play(3, keys=["360p", "180p"])
+    assert watched.shown() == ["source", "180p"], "not by way of the one that does not fit either"
+    await watched.close()
+
+
+async def test_an_estimate_leaves_a_viewer_alone_that_has_chosen(watched: Watched) -> None:
+    watched.pictures.choose(SOURCE)
+    for now in (1.0, 2.0, 3.0):
+        watched.pictures.estimated(1, sent=1_000_000, now=now)
+    await watched.play(3, keys=["360p", "180p"])
+    assert watched.shown() == ["source"]
+    await watched.close()
+
+
+async def test_lost_packets_come_once_more_as_a_source_of_their_own_where_that_was_agreed_on() -> None:
+    watched = Watched(new_line("video", 97, repeats=98, extensions=SentExtensions(time_number=2)))
+    await watched.play(3, keys=["source"])
+    lost = next(packet for packet in watched.wire.packets if packet.payload_type == 97 and packet.marker)
+    sent = len(watched.wire.packets)
+    for now in (1.0, 2.0):
+        message = rtp.nack(sender=1, media=watched.video.ssrc, sequences=[lost.sequence])
+        watched.egress.on_rtcp(rtp.receiver_report(sender=1, blocks=()) + message, now)
+    first, second = watched.wire.packets[sent:]
+    for again in (first, second):
+        assert again.payload == lost.sequence.to_bytes(2, "big") + lost.payload
+        assert (again.payload_type, again.marker, again.timestamp) == (98, lost.marker, lost.timestamp)
+        assert again.ssrc != lost.ssrc
+    assert second.sequence == first.sequence + 1
+    assert first.profile == 0xBEDE
+    assert watched.video.described("c") == (
+        f"ssrc-group:FID {lost.ssrc} {first.ssrc}", f"ssrc:{lost.ssrc} cname:c", f"ssrc:{first.ssrc} cname:c"
+    )  # fmt: skip
     await watched.close()
 
 
