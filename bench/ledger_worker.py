@@ -51,7 +51,11 @@ def share_of(worker: int, workers: int, count: int) -> Iterator[int]:
 
 
 def ledger_of(db: Database) -> Ledger:
-    return Ledger(db=db, ids=Ids(), now=lambda: datetime.now(UTC))
+    """Snapshots are the caller's to make."""
+
+    async def nothing(_: object) -> None: ...
+
+    return Ledger(db=db, ids=Ids(), now=lambda: datetime.now(UTC), ask_snapshot=nothing)
 
 
 async def post(db: Database, ledger: Ledger, number: int) -> None:

@@ -40,8 +40,13 @@ class LedgerRoom:
 
 
 def build(platform: Platform) -> LedgerRoom:
-    ledger = Ledger(db=platform.db, ids=platform.ids, now=platform.now)
     checks = Checks(db=platform.db)
+    snapshot = repeated("ledger.snapshot", checks.snapshot, every_s=SNAPSHOT_S)
+
+    async def ask_snapshot(tx: Transaction) -> None:
+        await platform.jobs.enqueue(tx, snapshot.job, Nothing())
+
+    ledger = Ledger(db=platform.db, ids=platform.ids, now=platform.now, ask_snapshot=ask_snapshot)
 
     async def nightly(_: Attempt[Nothing]) -> None:
         await checks.nightly()
@@ -52,7 +57,7 @@ def build(platform: Platform) -> LedgerRoom:
         operations=LedgerRoutes(db=platform.db, ledger=ledger, checks=checks).operations(),
         schedules=[
             Schedule(name="ledger.check", job=check, cron=EVERY_NIGHT),
-            repeated("ledger.snapshot", checks.snapshot, every_s=SNAPSHOT_S),
+            snapshot,
         ],
         personal_data=PersonalData(
             tables=frozenset({"ledger_accounts"}),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from server.features.money.ledger import queries
 from server.features.money.ledger.accounts import Account
 from storage.ids import Ids
 from storage.postgres import Database, Reads, Transaction
+
+SNAPSHOT_AFTER: Final = 5_000
+"""Entries of this node since it has last asked for snapshots: what a balance adds up stays short at any rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +34,20 @@ class OtherTransfer(Exception):
 
 
 class Ledger:
-    def __init__(self, *, db: Database, ids: Ids, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        ids: Ids,
+        now: Callable[[], datetime],
+        ask_snapshot: Callable[[Transaction], Awaitable[object]],
+    ) -> None:
+        """``ask_snapshot``: have snapshots made after the commit."""
         self._db = db
         self._ids = ids
         self._now = now
+        self._ask_snapshot = ask_snapshot
+        self._entries = 0
 
     async def post(
         self, tx: Transaction, amounts: Mapping[Account, int], *, key: str, kind: str, currency: str, subject: str
@@ -53,28 +66,26 @@ class Ledger:
         now = self._now()
         ids = [self._ids.uuid7(now.timestamp()) for _ in transfers]
         heads = zip(*((one.key, one.kind, one.currency, one.subject) for one in transfers), strict=True)
-        made = {row["id"] for row in await tx.fetch(queries.ADD_TRANSFERS, now, ids, *map(list, heads))}
-        new = {number: one for number, one in zip(ids, transfers, strict=True) if number in made}
+        entries = _entries(ids, transfers)
+        rows = await tx.fetch(queries.POST, now, ids, *map(list, heads), *entries)
+        made = {row["id"] for row in rows}
         for number, one in zip(ids, transfers, strict=True):
             if number not in made:
                 await self._require_same(tx, one)
-        for currency in sorted({one.currency for one in new.values()}):
-            await self._add_entries(tx, currency, {n: one for n, one in new.items() if one.currency == currency})
+        await self._count(tx, len(entries[0]))
         return [number if number in made else None for number in ids]
 
-    async def _add_entries(self, tx: Transaction, currency: str, transfers: Mapping[str, Transfer]) -> None:
-        """``transfers``: by their ids, all of this currency."""
-        moved = [(n, account, amount) for n, one in transfers.items() for account, amount in _moved(one).items()]
-        numbers = await self._numbers(tx, currency, {account for _, account, _ in moved})
-        await tx.execute(
-            queries.ADD_ENTRIES, currency, [n for n, _, _ in moved], [numbers[account] for _, account, _ in moved],
-            [amount for _, _, amount in moved],
-        )  # fmt: skip
+    async def _count(self, tx: Transaction, entries: int) -> None:
+        self._entries += entries
+        if self._entries >= SNAPSHOT_AFTER:
+            self._entries = 0
+            await self._ask_snapshot(tx)
 
     async def locked_balance(self, tx: Transaction, account: Account, currency: str) -> int:
         """What the account holds; until the end of the transaction, nobody else takes from it who has asked here."""
-        number = (await self._numbers(tx, currency, [account]))[account]
-        await tx.fetchval(queries.LOCK_ACCOUNT, number)
+        named = account.kind, account.owner_id, currency
+        await tx.execute(queries.OPEN, *named)
+        number = await tx.fetchval(queries.LOCK_ACCOUNT, *named)
         balance: int = await tx.fetchval(queries.BALANCE, number)
         return balance
 
@@ -92,20 +103,15 @@ class Ledger:
         if posted != {(given.currency, account): amount for account, amount in _moved(given).items()}:
             raise OtherTransfer(f"the transfer {given.key} is there with other amounts")
 
-    async def _numbers(self, tx: Transaction, currency: str, accounts: Iterable[Account]) -> dict[Account, int]:
-        """The rows of accounts, which are made where they are missing."""
-        wanted = list(accounts)
-        kinds: list[str] = [account.kind for account in wanted]
-        given = kinds, [account.owner_id or "" for account in wanted]
-        found = await self._found(tx, currency, given)
-        if len(found) < len(wanted):
-            await tx.execute(queries.ADD_ACCOUNTS, currency, *given)
-            found = await self._found(tx, currency, given)
-        return found
 
-    async def _found(self, tx: Transaction, currency: str, given: tuple[list[str], list[str]]) -> dict[Account, int]:
-        rows = await tx.fetch(queries.ACCOUNT_IDS, currency, *given)
-        return {Account(row["kind"], row["owner_id"]): row["id"] for row in rows}
+def _entries(ids: Sequence[str], transfers: Sequence[Transfer]) -> list[list[Any]]:
+    """A list for each column."""
+    rows = [
+        (number, account.kind, account.owner_id, one.currency, amount)
+        for number, one in zip(ids, transfers, strict=True)
+        for account, amount in _moved(one).items()
+    ]
+    return [[row[column] for row in rows] for column in range(5)]
 
 
 def _moved(transfer: Transfer) -> dict[Account, int]:

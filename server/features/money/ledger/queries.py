@@ -4,42 +4,28 @@ from __future__ import annotations
 
 from typing import Final
 
-ACCOUNT_IDS: Final = """
-select id, kind, owner_id from ledger_accounts
-where currency = $1 and (kind, coalesce(owner_id::text, '')) in (select * from unnest($2::text[], $3::text[]))
-"""
-ADD_ACCOUNTS: Final = """
-insert into ledger_accounts (kind, owner_id, currency)
-select kind, nullif(owner, '')::uuid, $1 from unnest($2::text[], $3::text[]) as given (kind, owner)
-order by kind, owner on conflict do nothing
-"""
-ADD_TRANSFERS: Final = """
-insert into ledger_transfers (id, key, kind, currency, subject, at)
-select id, key, kind, currency, subject, $1
-from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) as given (id, key, kind, currency, subject)
-order by key on conflict (key) do nothing returning id
-"""
-ADD_ENTRIES: Final = """
-insert into ledger_entries (transfer_id, account_id, currency, amount)
-select transfer_id, account_id, $1, amount
-from unnest($2::uuid[], $3::bigint[], $4::bigint[]) as given (transfer_id, account_id, amount)
-"""
+from storage.plans import PlannedOnce
+
+POST: Final = "select ledger_post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as id"
 POSTED: Final = """
 select t.id, t.currency, a.kind, a.owner_id, e.amount from ledger_transfers t
 join ledger_entries e on e.transfer_id = t.id join ledger_accounts a on a.id = e.account_id where t.key = $1
 """
 
-# A payment into the account takes a key share of its row only, and is not kept waiting by this.
-LOCK_ACCOUNT: Final = "select true from ledger_accounts where id = $1 for no key update"
+# A payment into the account locks nothing of its row, and is not kept waiting by this.
+OPEN: Final = "select ledger_open(array[$1], array[$2::uuid], array[$3])"
+LOCK_ACCOUNT: Final = """
+select a.id from ledger_accounts a join ledger_account($1, $2, $3) found on found = a.id for no key update of a
+"""
 _BALANCE: Final = """
 coalesce(s.balance, 0) + coalesce((
     select sum(e.amount) from ledger_entries e where e.account_id = a.id and e.id > coalesce(s.entry_id, 0)), 0)
 """
-BALANCES_OF: Final = f"""
+BALANCES_OF: Final = PlannedOnce(f"""
 select a.kind, a.currency, ({_BALANCE})::bigint as balance
 from ledger_accounts a left join ledger_snapshots s on s.account_id = a.id
 where a.owner_id = $1 and a.kind in ('available', 'pending') order by a.currency, a.kind
-"""
+""")
 BALANCE: Final = f"""
 select ({_BALANCE})::bigint from ledger_accounts a left join ledger_snapshots s on s.account_id = a.id where a.id = $1
 """

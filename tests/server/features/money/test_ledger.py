@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.features.money.ledger import PLATFORM, Account, Ledger, Transfer, available, pending, queries
+from server.features.money.ledger import PLATFORM, Account, Transfer, available, build, ledger, pending, queries
 from server.features.money.ledger.check import Checks
 from server.features.money.ledger.ledger import OtherTransfer
 from storage.errors import Conflict, StorageError
 from storage.postgres import Database, Transaction
 from tests.server.features.test_cluster import ADMIN, token
+from tests.server.jobs.inline import run_due
 from tests.server.kit import Kit
 
 TEST = Account("test")
@@ -29,7 +30,8 @@ class Books:
         platform = kit.platform()
         self.db = platform.db
         self.people = people
-        self.ledger = Ledger(db=platform.db, ids=platform.ids, now=platform.now)
+        room = build(platform)
+        self.feature, self.ledger = room.feature, room.ledger
         self.checks = Checks(db=platform.db)
 
     async def post(self, key: str, amounts: dict[Account, int], currency: str = "USD") -> str | None:
@@ -138,6 +140,62 @@ async def test_an_account_has_one_currency(books: Books) -> None:
         )
 
 
+ADD_TRANSFER = (
+    "insert into ledger_transfers (id, key, kind, currency, subject, at)"
+    " values (gen_random_uuid(), 'b', 'tip', 'USD', 's', now()) returning id"
+)
+ENTER = "insert into ledger_entries (transfer_id, account_id, currency, amount) select id, side, 'USD', amount from"
+
+
+async def test_a_transfer_without_entries_is_not_committed(books: Books) -> None:
+    with pytest.raises(Conflict):
+        await books.db.execute(ADD_TRANSFER)
+
+
+async def test_entries_of_an_account_that_is_not_there_are_refused(books: Books) -> None:
+    with pytest.raises(Conflict):
+        await books.db.execute(
+            f"with t as ({ADD_TRANSFER}) {ENTER} t, (values (0, 1), (-1, -1)) as given (side, amount)"
+        )
+
+
+async def test_what_is_added_to_a_transfer_after_its_constraint_was_looked_at_comes_to_zero(books: Books) -> None:
+    async with books.db.transaction() as tx:
+        number = await books.ledger.post(
+            tx, {TEST: -500, PLATFORM: 500}, key="a", kind="tip", currency="USD", subject="s"
+        )
+        await books.ledger.locked_balance(tx, available(books.people[0]), "USD")
+        await tx.execute("set constraints all immediate")
+        account = await tx.fetchval("select max(id) from ledger_accounts")
+        with pytest.raises(Conflict):
+            await tx.execute(f"{ENTER} (values ($1::uuid, $2::bigint, 1)) as given (id, side, amount)", number, account)
+
+
+async def test_many_entries_have_snapshots_made_soon(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "SNAPSHOT_AFTER", 4)
+    [schedule] = [one for one in books.feature.schedules if one.name == "ledger.snapshot"]
+    counts = []
+    for n in range(4):
+        await books.post(f"k{n}", {TEST: -500, PLATFORM: 500})
+        counts.append(await run_due(books.db, schedule.job))
+    assert counts == [0, 1, 0, 1]
+    tail = "select count(*) from ledger_entries where id > (select entry_id from ledger_head)"
+    assert await books.db.fetchval(tail) == 0
+
+
+async def test_an_account_is_made_once_whoever_needs_it_at_one_time(books: Books) -> None:
+    ada, bob = books.people
+    people = [ada, bob] * 3
+    made = await asyncio.gather(
+        *(
+            books.post(f"k{n}", {available(who): 1, TEST: -2, available(people[n - 1]): 1})
+            for n, who in enumerate(people)
+        )
+    )
+    assert None not in made
+    assert await books.db.fetchval("select count(*) from ledger_accounts") == 3
+
+
 async def test_who_takes_at_one_time_takes_no_more_than_there_is(books: Books) -> None:
     ada = books.people[0]
     await books.post("a", {TEST: -500, available(ada): 500})
@@ -202,7 +260,7 @@ async def test_whatever_crashes_each_acknowledged_transfer_is_there_once(
     """Keys repeat, transactions die between any two statements, snapshots are made in between."""
     async with books.db.transaction() as tx:
         await tx.execute("set local session_replication_role = replica")
-        await tx.execute("truncate ledger_accounts, ledger_transfers, ledger_head cascade")
+        await tx.execute("truncate ledger_accounts, ledger_transfers, ledger_entries, ledger_head cascade")
     done: dict[str, tuple[str, str, int]] = {}
     for number, (key, whose, amount, currency, crash_at) in enumerate(moves):
         person = books.people[whose]
