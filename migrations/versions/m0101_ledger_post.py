@@ -7,8 +7,8 @@ common made each wait for the others. The functions keep their plans whatever th
 
 from alembic import op
 
-revision = "0098"
-down_revision = "0097"
+revision = "0101"
+down_revision = "0100"
 
 OWNER = "ledger"
 
