@@ -39,7 +39,7 @@ from server.features.safety import cases, screening
 from server.features.settings import FeatureSettings
 from server.features.social import communities, feed, posts
 from server.features.social.posts import PostsRoom, Topics
-from server.features.town import courses, local, market, projects, wellbeing
+from server.features.town import assistant, courses, local, market, projects, wellbeing
 from server.features.town import help as help_room
 from server.features.town.switch import switched
 from server.features.videos import (
@@ -224,6 +224,13 @@ def install(
     judging = cases.build(platform, posts=posting.posts, suspensions=people.suspensions, when_changed=changed)
     listing = Listing(library=videos.library, addresses=core.addresses)
     screened = screening.build(platform, settings=settings, cases=judging, versions=text_model)
+    helping = help_room.build(
+        platform,
+        settings=settings,
+        gatherings=talking.membership,
+        words=lambda text: (one.lexeme for one in tokens(text)),
+        when_changed=changed,
+    )
     features = [
         people.feature,
         factors.build(platform, encryption=encryption, people=people, server_name=site.name),
@@ -311,14 +318,13 @@ def install(
             settings.rooms,
         ),
         switched(
-            help_room.build(
-                platform,
-                settings=settings,
-                gatherings=talking.membership,
-                words=lambda text: (one.lexeme for one in tokens(text)),
-                when_changed=changed,
-            ),
+            helping.feature,
             "help",
+            settings.rooms,
+        ),
+        switched(
+            assistant.build(platform, settings=settings, articles=helping.articles, site_name=site.name),
+            "assistant",
             settings.rooms,
         ),
         switched(wellbeing.build(platform, quiet=notifying.preferences), "wellbeing", settings.rooms),

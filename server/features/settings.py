@@ -16,6 +16,7 @@ from server.features.safety.screening_settings import ScreeningSettings
 from server.features.social.community_settings import CommunitySettings
 from server.features.social.feed_settings import FeedSettings
 from server.features.social.settings import PostSettings
+from server.features.town.assistant_settings import AssistantSettings
 from server.features.town.course_settings import CourseSettings
 from server.features.town.project_settings import ProjectSettings
 from server.features.town.settings import OptionalRoomSettings
@@ -60,4 +61,5 @@ class FeatureSettings(
     ProjectSettings,
     CourseSettings,
     OptionalRoomSettings,
+    AssistantSettings,
 ): ...

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -131,6 +132,26 @@ class PublicHttp:
                 return Reply(
                     status=answer.status, beginning=beginning, retry_after=answer.headers.get("Retry-After", "")
                 )
+        except (aiohttp.ClientError, ValueError) as error:
+            raise _told(error) from None
+
+    @asynccontextmanager
+    async def streamed(
+        self, url: str, *, body: bytes, headers: Mapping[str, str], timeout_s: float, connect_s: float
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to one POST, to be read as it comes: the reader bounds it, and the connection ends with the block
+        unless all was read. Raises as ``post``; ``timeout_s`` is for the whole of it.
+        """
+        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s)
+        try:
+            async with self._http().post(
+                url, data=body, headers=headers, allow_redirects=False, auto_decompress=False, timeout=timeout
+            ) as answer:
+                try:
+                    yield answer
+                finally:
+                    if not answer.content.at_eof():
+                        answer.close()
         except (aiohttp.ClientError, ValueError) as error:
             raise _told(error) from None
 

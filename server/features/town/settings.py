@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import NoDecode
 
-OptionalRoom = Literal["market", "help", "wellbeing", "local", "projects", "courses"]
+OptionalRoom = Literal["market", "help", "wellbeing", "local", "projects", "courses", "assistant"]
 
 
 class OptionalRoomSettings(BaseModel):
     rooms: Annotated[tuple[OptionalRoom, ...], NoDecode] = Field(
-        ("market", "help", "wellbeing", "local", "projects", "courses"),
+        ("market", "help", "wellbeing", "local", "projects", "courses", "assistant"),
         description="rooms of the town that are there, comma-separated; one that is left out has no pages, calls and "
         "schedules (orders under way wait for its return)",
     )

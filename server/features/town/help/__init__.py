@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -18,9 +19,16 @@ from server.jobs import repeated
 from storage.facts import Consumer
 from storage.postgres import Transaction
 
-__all__ = ["build"]
+__all__ = ["HelpRoom", "build"]
 
 CLOCK_S: Final = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HelpRoom:
+    feature: Feature
+    articles: Articles
+    tickets: Tickets
 
 
 def build(
@@ -30,7 +38,7 @@ def build(
     gatherings: Gatherings,
     words: Words,
     when_changed: Callable[[], Awaitable[None]],
-) -> Feature:
+) -> HelpRoom:
     tickets = Tickets(
         db=platform.db,
         ids=platform.ids,
@@ -42,7 +50,7 @@ def build(
         answer_in=timedelta(hours=settings.ticket_answer_hours),
     )
     articles = Articles(words=words, folder=settings.help_dir)
-    return Feature(
+    feature = Feature(
         name="help",
         operations=HelpRoutes(tickets=tickets, articles=articles).operations(),
         sent=(TICKET,),
@@ -51,6 +59,7 @@ def build(
         personal_data=PersonalData(tables=frozenset({"help_tickets", "help_notes"}), sections=SECTIONS, erase=_erase),
         limits={"open_tickets": settings.max_open_tickets, "ticket_chars": MAX_TEXT},
     )
+    return HelpRoom(feature=feature, articles=articles, tickets=tickets)
 
 
 SECTIONS: Final = (

@@ -1,0 +1,54 @@
+"""The settings of the assistant."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from server.outbound.urls import BadUrl, host_of
+
+EngineName = Literal["off", "articles", "api"]
+
+
+class AssistantSettings(BaseModel):
+    assistant_engine: EngineName | None = Field(
+        None,
+        description="what answers at /assistant: a model behind an address of the OpenAI API (api), the best matching "
+        "help articles alone (articles), or nothing (off); default: api with assistant_api_base, else off",
+    )
+    assistant_api_base: str | None = Field(
+        None,
+        description="address of an OpenAI-compatible API, up to and without /chat/completions, as "
+        "http://127.0.0.1:8000/v1; it may be a private one",
+    )
+    assistant_api_key: str | None = Field(None, repr=False, description="key of that API, if it wants one")
+    assistant_model: str | None = Field(None, max_length=200, description="model that the API is asked for")
+    assistant_wait_s: float = Field(
+        20.0, ge=0.1, le=300, description="seconds that a model has until its first word; then the articles answer"
+    )
+    assistant_answer_tokens: int = Field(800, ge=16, le=32_000, description="tokens of an answer at most")
+    assistant_daily_questions: int = Field(
+        50, ge=1, le=100_000, description="questions that a person has on a day (UTC)"
+    )
+    assistant_daily_tokens: int = Field(
+        200_000, ge=1_000, le=1_000_000_000, description="tokens, of questions and answers, that a person has on a day"
+    )
+
+    # After all fields, so that a wrong address is not repeated with a key beside it.
+    @model_validator(mode="after")
+    def _is_whole(self) -> AssistantSettings:
+        if self.assistant_api_base is not None:
+            try:
+                host_of(self.assistant_api_base)
+            except BadUrl as error:
+                raise ValueError(f"assistant_api_base {error}") from None
+        if engine_of(self) == "api" and (self.assistant_api_base is None or not self.assistant_model):
+            raise ValueError("the engine api takes assistant_api_base and assistant_model")
+        return self
+
+
+def engine_of(settings: AssistantSettings) -> EngineName:
+    if settings.assistant_engine is not None:
+        return settings.assistant_engine
+    return "api" if settings.assistant_api_base is not None else "off"
