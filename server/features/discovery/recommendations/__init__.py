@@ -77,6 +77,7 @@ def build(
     db = platform.db
     acts = Acts(db=db, now=platform.now)
     trending = Trending(db=db, now=platform.now)
+    pools = Pools(db=db, trending=trending, monotonic=time.monotonic)
     pages = StreamPages(db=db)
     streams = FoundStreams(
         pages=pages, addresses=addresses, describe=lambda one: platform.node.ref("stream", one).ask(DescribeStream())
@@ -97,7 +98,7 @@ def build(
     routes = RecommendationRoutes(
         recommending=Recommending(
             db=db,
-            pools=Pools(db=db, trending=trending, monotonic=time.monotonic),
+            pools=pools,
             shows=shows,
             creators=tastes[CREATORS_MODEL],
             videos=tastes[VIDEOS_MODEL],
@@ -115,6 +116,7 @@ def build(
         name="recommendations",
         operations=routes.operations(),
         consumers=acts.consumers(),
+        close=pools.close,
         schedules=[
             repeated("recommendations.sweep", acts.sweep, every_s=SWEEP_S),
             repeated("recommendations.trends", trending.compute, every_s=TREND_S),

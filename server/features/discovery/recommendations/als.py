@@ -63,10 +63,17 @@ def factorise(people: Rows, things: Rows, *, rounds: int = ROUNDS, seed: int = 1
     return of_things
 
 
-def solve(rows: Rows, other: Floats) -> Floats:
-    """The factors of rows, given those of their columns; of an empty row zeros."""
+def base_of(other: Floats) -> Floats:
+    """What every row has in common, given the factors of the columns: it takes all of them, so it is kept."""
     size = other.shape[1]
-    base = (other.T @ other + REGULARISATION * np.eye(size, dtype=np.float32)).astype(np.float32)
+    base: Floats = (other.T @ other + REGULARISATION * np.eye(size, dtype=np.float32)).astype(np.float32)
+    return base
+
+
+def solve(rows: Rows, other: Floats, base: Floats | None = None) -> Floats:
+    """The factors of rows, given those of their columns; of an empty row zeros. ``base``: ``base_of(other)``."""
+    size = other.shape[1]
+    base = base_of(other) if base is None else base
     found = np.zeros((rows.count, size), dtype=np.float32)
     for batch, columns, weights in _padded(rows, size):
         gathered = other[columns]
@@ -77,14 +84,14 @@ def solve(rows: Rows, other: Floats) -> Floats:
     return found
 
 
-def fold_in(other: Floats, columns: Sequence[int], weights: Sequence[float]) -> Floats:
-    """The factors of one person who has acted on these things."""
+def fold_in(other: Floats, base: Floats, columns: Sequence[int], weights: Sequence[float]) -> Floats:
+    """The factors of one person who has acted on these things. ``base``: ``base_of(other)``."""
     given = Rows(
         np.array([0, len(columns)], dtype=np.int64),
         np.asarray(columns, dtype=np.int64),
         np.asarray(weights, dtype=np.float32),
     )
-    found: Floats = solve(given, other)[0]
+    found: Floats = solve(given, other, base)[0]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
@@ -27,6 +28,8 @@ VARIETY: Final = 0.6
 """What each further item of one owner is worth, in proportion to the one before."""
 HALF_LIFE_S: Final = 24 * 3600.0
 ENOUGH_WEIGHT: Final = 20.0
+_WEIGHTS: Final = tuple(WEIGHTS.values())
+_ENOUGH: Final = math.log1p(ENOUGH_WEIGHT)
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,30 +54,30 @@ class Recommended(msgspec.Struct, frozen=True):
     reason: Reason
 
 
-def summands(one: Candidate) -> dict[Reason, float]:
-    """What each feature adds."""
+def features(one: Candidate) -> tuple[float, ...]:
+    """In the order of ``WEIGHTS``, each from 0 to 1."""
     fresh = 0.0 if one.age_s is None else 0.5 ** (max(one.age_s, 0.0) / HALF_LIFE_S)
-    values: dict[Reason, float] = {
-        "alike": min(max(one.alike, 0.0), 1.0),
-        "followed": float(one.followed),
-        "friends": min(one.friends, 1.0),
-        "trending": min(one.trend, 1.0),
-        "similar": min(one.similar, 1.0),
-        "affinity": min(1.0, math.log1p(max(one.affinity, 0.0)) / math.log1p(ENOUGH_WEIGHT)),
-        "more": 1 - 0.5**one.more,
-        "new": fresh,
-    }
-    return {name: WEIGHTS[name] * value for name, value in values.items()}
+    return (
+        min(max(one.alike, 0.0), 1.0),
+        float(one.followed),
+        min(one.friends, 1.0),
+        min(one.trend, 1.0),
+        min(one.similar, 1.0),
+        min(1.0, math.log1p(max(one.affinity, 0.0)) / _ENOUGH) if one.affinity else 0.0,
+        1 - 0.5**one.more,
+        fresh,
+    )
 
 
 def score(one: Candidate) -> float:
-    return sum(summands(one).values()) - LESS * min(one.less, 5)
+    total: float = sum(map(operator.mul, _WEIGHTS, features(one)))
+    return total - LESS * min(one.less, 5)
 
 
 def reason_of(one: Candidate) -> Reason:
-    parts = summands(one)
-    best = max(parts, key=lambda name: parts[name])
-    return best if parts[best] > 0 else "new"
+    """The feature that adds most."""
+    added, reason = max(zip(map(operator.mul, _WEIGHTS, features(one)), WEIGHTS, strict=True), key=lambda pair: pair[0])
+    return reason if added > 0 else "new"
 
 
 def best_first(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from server.features.discovery.recommendations.als import Floats, fold_in
+from server.features.discovery.recommendations.als import Floats, base_of, fold_in
 from server.features.discovery.recommendations.ports import KnownModel
 from storage.errors import Unavailable
 
@@ -27,12 +27,15 @@ class Taste:
     def __init__(self, ids: Sequence[str], factors: Floats) -> None:
         self.ids = list(ids)
         self.factors = factors
+        self._base = base_of(factors)
         self._place = {one: at for at, one in enumerate(self.ids)}
 
     def person(self, acts: Mapping[str, float]) -> Floats | None:
         """Their factors, of what they have done: id → weight; None where the model knows nothing of it."""
         known = [(self._place[one], weight) for one, weight in acts.items() if one in self._place]
-        return fold_in(self.factors, [at for at, _ in known], [weight for _, weight in known]) if known else None
+        if not known:
+            return None
+        return fold_in(self.factors, self._base, [at for at, _ in known], [weight for _, weight in known])
 
     def score(self, person: Floats, ids: Sequence[str]) -> dict[str, float]:
         """About 0 to 1: how much a person likes each of those of the ids that the model knows."""

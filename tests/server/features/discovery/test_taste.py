@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from server.features.discovery.recommendations.als import Rows, factorise, fold_in, rows_of, solve
+from server.features.discovery.recommendations.als import Rows, base_of, factorise, fold_in, rows_of, solve
 from server.features.discovery.recommendations.ranking import Candidate, diverse
 from server.features.discovery.recommendations.taste import Taste
 from server.features.discovery.recommendations.training import Entries, train
@@ -63,7 +63,7 @@ def test_rows_of_any_length_are_solved_as_one_by_one() -> None:
     found = solve(rows, other)
     for one in range(60):
         part = slice(rows.starts[one], rows.starts[one + 1])
-        alone = fold_in(other, list(rows.columns[part]), list(rows.weights[part]))
+        alone = fold_in(other, base_of(other), list(rows.columns[part]), list(rows.weights[part]))
         assert np.allclose(found[one], alone, atol=1e-3)
     assert not found[60].any()
 
