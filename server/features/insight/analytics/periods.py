@@ -101,7 +101,8 @@ class Periods:
 
     async def of_creator(self, person_id: str, over: Period, metric: Metric, by: By) -> Sums:
         """Revenue is what the ledger has booked for the person; watch time, peaks and chat are those of the counters of
-        streams that began within the days. A viewer of several days counts on each.
+        streams that began within the days; of videos there is the watch time of the days. A viewer of several days
+        counts on each.
         """
         revenue = await self._revenue(person_id, over)
         totals = await self._totals(person_id, over)
@@ -122,6 +123,8 @@ class Periods:
                 found[row["key"]][metric] = row["value"]
         for row in await self._db.fetch(queries.SERVER_VIEWS, over.first, over.end.date()):
             found[row["key"]]["views"] = row["value"]
+        for row in await self._db.fetch(queries.SERVER_VIDEO_SECONDS, over.first, over.end.date()):
+            found[row["key"]]["watch_seconds"] += row["value"]
         rows = await self._db.fetch(queries.SERVER_REVENUE, over.start, over.end)
         return found, [Point(key="", value=row["amount"], currency=row["currency"]) for row in rows]
 

@@ -134,13 +134,20 @@ select case $5 when 'day' then day::text when 'stream' then item_id::text else k
 from analytics_daily where owner_id = $1 and day >= $2 and day < $3 and metric = any($4::text[]) and dimension = $6
 group by 1
 """
-# Of streams that began within the days, as the counters of the streams have it.
+# Of streams that began within the days, as the counters of the streams have it, and of videos the days' watch time.
 STREAMED: Final = """
-select case $4 when 'day' then (s.started_at at time zone 'UTC')::date::text else s.id::text end as key,
-    sum(s.watched_ms / 1000)::bigint as watch_seconds, max(s.peak_viewers)::bigint as peak_viewers,
-    sum((select count(*) from chat_messages m where m.room_id = s.room_id and m.deleted_at is null))::bigint
-        as chat_messages
-from streams s where s.owner_id = $1 and s.started_at >= $2 and s.started_at < $3 group by 1
+select key, div(sum(watched_ms), 1000)::bigint as watch_seconds, max(peak_viewers)::bigint as peak_viewers,
+    sum(chat_messages)::bigint as chat_messages
+from (
+    select case $4 when 'day' then (s.started_at at time zone 'UTC')::date::text else s.id::text end as key,
+        s.watched_ms, s.peak_viewers,
+        (select count(*) from chat_messages m where m.room_id = s.room_id and m.deleted_at is null) as chat_messages
+    from streams s where s.owner_id = $1 and s.started_at >= $2 and s.started_at < $3
+    union all
+    select case $4 when 'day' then d.day::text else v.id::text end, d.watched_ms, 0, 0
+    from videos v join video_days d on d.video_id = v.id
+    where v.owner_id = $1 and d.day >= ($2 at time zone 'UTC')::date and d.day < ($3 at time zone 'UTC')::date
+) watched group by key
 """
 FOLLOWERS: Final = """
 select (created_at at time zone 'UTC')::date::text as key, count(*) as value from follows
@@ -175,6 +182,10 @@ OF_SERVER: Final = {
 SERVER_VIEWS: Final = """
 select day::text as key, sum(value)::bigint as value from analytics_daily
 where day >= $1 and day < $2 and dimension = '' and metric in ('views', 'video_views') group by 1
+"""
+SERVER_VIDEO_SECONDS: Final = """
+select day::text as key, div(sum(watched_ms), 1000)::bigint as value from video_days
+where day >= $1 and day < $2 group by 1
 """
 SERVER_REVENUE: Final = """
 select t.currency, sum(e.amount)::bigint as amount

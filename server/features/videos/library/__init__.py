@@ -33,6 +33,7 @@ from server.features.videos.library.trimming import Trimmer
 from server.features.videos.library.views import Views, Watched
 from server.features.videos.settings import VideoSettings
 from server.http.limits import hourly
+from server.jobs import repeated
 from server.live.addresses import MediaAddresses
 from server.live.storyboards import Storyboards
 
@@ -96,18 +97,19 @@ def build(
         recordings=Moments(db=platform.db), objects=platform.objects, sheet=sheets.sheet, folder="videos"
     )
     captions = VideoCaptions(db=platform.db)
+    views = Views(db=platform.db, watched=watched, now=platform.now)
     media = VideoMedia(
         library=library,
         playlists=Playlists(db=platform.db),
         captions=captions,
-        views=Views(db=platform.db, watched=watched),
+        views=views,
         storyboards=storyboards,
         objects=platform.objects,
         db=platform.db,
         addresses=addresses,
     )
     rate = hourly("videos", settings.max_videos_per_hour)
-    routes = VideoRoutes(library=library, media=media, addresses=addresses, rate=rate)
+    routes = VideoRoutes(library=library, media=media, views=views, addresses=addresses, rate=rate)
     captioning = VideoCaptionRoutes(captions=captions, library=library, addresses=addresses)
     restricting = VideoRestrictions(
         db=platform.db,
@@ -137,6 +139,8 @@ def build(
             "video_caption_languages": MAX_LANGUAGES,
             "videos_per_hour": settings.max_videos_per_hour,
         },
+        schedules=[repeated("library.sittings", views.forget, every_s=HOUR_S)],
+        close=views.close,
         gauges=lambda: {"videos_encoded_total": ("Videos that this node has encoded", encoder.encoded)},
     )
     claims = Claims(db=platform.db, objects=platform.objects)

@@ -84,6 +84,7 @@ class VideoRow(msgspec.Struct, frozen=True, kw_only=True):
     poster_upload_id: str | None
     has_file: bool
     views: int
+    watched_ms: int
     created_at: dt.datetime
     ready_at: dt.datetime | None
     birth_date: dt.date | None

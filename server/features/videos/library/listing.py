@@ -32,6 +32,7 @@ class Listing:
             "state": video.state,
             "progress": video.progress,
             "reason": video.reason if viewer.id == video.owner_id else "",
+            "watch_seconds": video.watched_ms // 1000 if viewer.id == video.owner_id else None,
             "owner": {
                 "id": video.owner_id,
                 "username": video.username,

@@ -6,10 +6,11 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from aiohttp import web
+from pydantic import Field
 
 from actors.runtime import DomainError
 from media.vod.playlists import render_captions
@@ -24,6 +25,7 @@ from server.features.videos.uploads import media_prefix
 from server.http import content
 from server.http.errors import Problem, not_found
 from server.http.operation import Answer, Call, Handler, MediaType, Operation, PathFormat
+from server.http.shapes import Query
 from server.live.addresses import ADDRESSED, MediaAddresses
 from server.live.captions import LANGUAGE_PATTERN
 from server.live.hls_content import from_store
@@ -48,6 +50,12 @@ FILE: Final = PathFormat(
 CAPTIONS: Final = PathFormat(
     pattern=rf"{LANGUAGE_PATTERN[:-1]}\.(m3u8|vtt)$", description="The captions of a language", example="en.vtt"
 )
+
+
+class IndexQuery(Query):
+    """``view=socket``: its viewer is counted otherwise, by heartbeats."""
+
+    view: Annotated[str, Field(max_length=64)] | None = None
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +102,7 @@ class VideoMedia:
         return [
             Operation(
                 method="GET", path=f"{base}/index.m3u8", handler=self._or_recording(self._multivariant, "index.m3u8"),
-                name="vodIndex", tag=TAG, summary="The multivariant playlist of a video", paths=video,
+                name="vodIndex", tag=TAG, summary="The multivariant playlist of a video", paths=video, query=IndexQuery,
                 answers={200: hls, 304: None, 307: None}, problems=any_problem, auth="optional",
             ),
             Operation(
@@ -165,11 +173,12 @@ class VideoMedia:
             self._addresses.require_signed(call.path["video_id"], call.person)
         return await self._library.one(*self._asker(call))
 
-    async def _multivariant(self, call: Call[None, None]) -> web.StreamResponse:
+    async def _multivariant(self, call: Call[None, IndexQuery]) -> web.StreamResponse:
         video = await self._video(call)
         languages = [one["language"] for one in await self._captions.languages(video)]
         text = await self._playlists.multivariant(video, languages)
-        await self._views.note(video, self._asker(call)[1], call.address)
+        if call.query.view is None:
+            await self._views.note(video, self._asker(call)[1], call.address)
         return _text(call, video, text, HLS_TYPE)
 
     async def _caption_file(self, call: Call[None, None]) -> web.StreamResponse:

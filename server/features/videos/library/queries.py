@@ -15,7 +15,7 @@ select v.id::text as id, v.owner_id::text as owner_id, v.stream_id::text as stre
     coalesce(s.title, v.title) as title, coalesce(s.description, v.description) as description,
     {_VISIBILITY} as visibility, {_RESTRICTIONS} as restrictions, v.state, v.reason, v.progress, v.edition, v.source,
     v.duration_ms, v.begin_ms, v.chapters, v.has_poster, v.poster_upload_id::text as poster_upload_id,
-    v.views, v.created_at, v.ready_at,
+    v.views, v.watched_ms, v.created_at, v.ready_at,
     (select b.birth_date from users b where b.id = $1::uuid) as birth_date,
     o.username, o.display_name, o.avatar_url,
     exists (select from recording_files f where f.stream_id = v.stream_id and f.state = 'ready') as has_file
@@ -222,6 +222,41 @@ LANGUAGES: Final = """
 select language, jsonb_array_length(cues) as cues from video_captions where video_id = $1 order by language
 """
 CUES: Final = "select cues from video_captions where video_id = $1 and language = $2"
-COUNT_VIEW: Final = "update videos set views = views + 1 where id = $1"
+# ``added_ms`` and ``added_views`` are what the last beat came to, so that a beat that is written twice adds nothing.
+_IS_VIEW: Final = """
+excluded.is_playing is distinct from false
+    and (not s.has_counted or excluded.seen_at - s.seen_at >= interval '30 minutes')
+"""
+BEAT: Final = f"""
+with watched as (
+    select id from videos where id = any($1::uuid[]) order by id for no key update
+), beats as (
+    insert into video_sittings as s (video_id, viewer, seen_at, beat_at, is_playing, added_ms, added_views, has_counted)
+    select g.video_id, g.viewer, g.at, g.at, g.is_playing, 0, (g.is_playing is distinct from false)::int,
+        g.is_playing is distinct from false
+    from unnest($1::uuid[], $2::bytea[], $3::timestamptz[], $4::boolean[]) as g (video_id, viewer, at, is_playing)
+    join watched on watched.id = g.video_id order by g.video_id, g.viewer
+    on conflict (video_id, viewer) do update set
+        seen_at = greatest(s.seen_at, excluded.seen_at),
+        beat_at = case when excluded.is_playing is null then s.beat_at else greatest(s.beat_at, excluded.beat_at) end,
+        is_playing = coalesce(excluded.is_playing, s.is_playing),
+        added_ms = case when excluded.is_playing is not null and s.is_playing and excluded.beat_at > s.beat_at
+            and excluded.beat_at - s.beat_at <= interval '30 seconds'
+            then round(extract(epoch from excluded.beat_at - s.beat_at) * 1000) else 0 end,
+        added_views = ({_IS_VIEW})::int,
+        has_counted = s.has_counted or {_IS_VIEW}
+    returning video_id, viewer, beat_at, added_ms, added_views
+), days as (
+    insert into video_days as d (video_id, day, watched_ms)
+    select video_id, (beat_at at time zone 'UTC')::date, sum(added_ms) from beats where added_ms > 0 group by 1, 2
+    on conflict (video_id, day) do update set watched_ms = d.watched_ms + excluded.watched_ms
+), counted as (
+    update videos v set views = v.views + s.views, watched_ms = v.watched_ms + s.ms
+    from (select video_id, sum(added_views) as views, sum(added_ms) as ms from beats group by 1) s
+    where v.id = s.video_id and (s.views > 0 or s.ms > 0)
+)
+select video_id::text as id, viewer from beats where added_views > 0
+"""
+FORGET_SITTINGS: Final = "delete from video_sittings where seen_at < $1"
 BEGIN: Final = "select begin_ms from videos where id = $1"
 DURATION: Final = "select duration_ms from videos where id = $1"

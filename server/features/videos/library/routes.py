@@ -19,7 +19,9 @@ from server.features.videos.library.shapes import (
     VideoChange,
     VideoShape,
     VideosShape,
+    WatchBody,
 )
+from server.features.videos.library.views import Views
 from server.http import content
 from server.http.cursors import after_id, page_of
 from server.http.errors import not_found
@@ -30,13 +32,18 @@ from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
 
 TAG: Final = "videos"
+BEATS: Final = CallRate("video_beats", per_s=20.0, burst=400)
+"""By address: that of a large household, or of an office."""
 UNQUOTED: Final = frozenset('"\\/%')
 ANY_BYTES: Final = "application/octet-stream"
 
 
 class VideoRoutes:
-    def __init__(self, *, library: Library, media: VideoMedia, addresses: MediaAddresses, rate: CallRate) -> None:
+    def __init__(
+        self, *, library: Library, media: VideoMedia, views: Views, addresses: MediaAddresses, rate: CallRate
+    ) -> None:
         self._library = library
+        self._views = views
         self._media = media
         self._addresses = addresses
         self._rate = rate
@@ -68,6 +75,12 @@ class VideoRoutes:
                 summary="Delete a video, and what it was made of; of a stream, what was recorded",
                 answers={204: None}, problems=frozenset({403, 404, 451}), auth="required", scope="upload",
                 account_rate=OWN_SETTINGS,
+            ),
+            Operation(
+                method="POST", path=f"{one}/heartbeat", handler=self._beat, name="watchVideo", tag=TAG, paths=video,
+                summary="Be counted as a viewer of a video: as it begins, every 10 s while it plays, and at a pause",
+                body=WatchBody, answers={204: None}, problems=frozenset({404, 451, 503}), auth="optional",
+                rate=BEATS,
             ),
             Operation(
                 method="POST", path=f"{one}/trim", handler=self._trim, name="trimVideo", tag=TAG, paths=video,
@@ -121,6 +134,12 @@ class VideoRoutes:
         viewer = self._asker(call)
         video = await self._library.change(call.path["video_id"].lower(), viewer, call.body)
         return Answer(200, (await self._shown([video], viewer))[0])
+
+    async def _beat(self, call: Call[WatchBody, None]) -> Answer:
+        viewer = self._asker(call)
+        video = await self._library.one(call.path["video_id"].lower(), viewer)
+        await self._views.note(video, viewer, call.address, is_playing=call.body.is_playing)
+        return Answer(204)
 
     async def _trim(self, call: Call[TrimBody, None]) -> Answer:
         video_id = call.path["video_id"].lower()

@@ -43,6 +43,12 @@ class PosterBody(Body):
     upload_id: Annotated[UUID, Field(strict=False, description="A ready upload of yours, of kind image")]
 
 
+class WatchBody(Body):
+    """Told when it begins to play, every 10 s meanwhile, and when it pauses or ends."""
+
+    is_playing: bool = True
+
+
 class TrimBody(Body):
     from_ms: Annotated[int, Field(ge=0, le=2**53, description="Of the video as it is now")]
     to_ms: Annotated[int, Field(ge=0, le=2**53)]
@@ -105,7 +111,8 @@ class VideoShape(Shape):
     duration_ms: int
     width: Annotated[int | None, Field(description="Of the upload; null for a recording, and before it was looked at")]
     height: int | None
-    views: int
+    views: Annotated[int, Field(description="Viewers; one who comes back after half an hour counts again")]
+    watch_seconds: Annotated[int | None, Field(description="Of all viewers together; for its owner")]
     created_at: datetime
     ready_at: datetime | None
     chapters: Annotated[list[ChapterShape], Field(description="Of an upload; a recording has its stream's markers")]

@@ -13,6 +13,7 @@ import { chatOfStream, ReplayChat } from "../chat/replay";
 import Comments from "../posts/comments";
 import { Player } from "../player/player";
 import { chaptersOf, watchable } from "../player/uploaded";
+import { useBeats } from "../player/use-beats";
 import "../player/stage.css";
 import { changeVideo, deleteVideo, getVideo, type Video } from "./calls";
 import { Bar } from "./upload";
@@ -29,6 +30,7 @@ export default function VideoPage({ videoId }: { videoId: string }) {
   const [video, setVideo] = useState<Video | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const element = useRef<HTMLVideoElement | null>(null);
+  const beat = useBeats(videoId);
   useTitle(video?.title ?? t("video"));
   const load = (): void => void getVideo(videoId).then(setVideo, setFailure);
   useEffect(() => {
@@ -59,12 +61,16 @@ export default function VideoPage({ videoId }: { videoId: string }) {
       </div>
     );
   }
+  const ready = (made: HTMLVideoElement | null): void => {
+    element.current = made;
+    beat(made);
+  };
   const positionMs = (): number | null => (element.current && element.current.readyState > 0 ? element.current.currentTime * 1000 : null);
   return (
     <div class="watch">
       <div class="watch-stage">
         {video.playback.hls ? (
-          <Player key={`${video.id}-${video.duration_ms}`} stream={watchable(video)} chapters={chaptersOf(video)} replaying onWatchRecording={() => undefined} onReady={(_, made) => (element.current = made)} />
+          <Player key={`${video.id}-${video.duration_ms}`} stream={watchable(video)} chapters={chaptersOf(video)} replaying onWatchRecording={() => undefined} onReady={(_, made) => ready(made)} />
         ) : (
           <Waiting video={video} />
         )}
@@ -108,6 +114,7 @@ function Info({ video, onChange, positionMs }: InfoProps) {
           <p class="info-meta">
             <a href={`/@${video.owner.username}`}>{owner}</a>
             <span>{t("views", { n: video.views })}</span>
+            {video.watch_seconds !== null && <span>{t("watched", { time: duration(video.watch_seconds) })}</span>}
             {video.duration_ms > 0 && <span>{duration(video.duration_ms / 1000)}</span>}
             <span>{ago(video.created_at)}</span>
             {video.stream_id && <a href={`/watch/${video.stream_id}`}>{t("broadcast")}</a>}
