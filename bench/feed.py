@@ -56,6 +56,13 @@ where p.state = 'published' and p.reply_to is null and p.visibility in ('public'
     and (p.author_id = $1 or p.author_id in (select followee_id from follows where follower_id = $1))
 order by p.published_at desc, p.id desc limit $2
 """
+# The server would fill the index of search meanwhile, which `bench search` is for.
+NOTHING_TO_INDEX: Final = """
+insert into search_filling (kind, after_id, is_done)
+select kind, 'ffffffff-ffff-ffff-ffff-ffffffffffff', true
+from unnest(array['person', 'stream', 'recording', 'clip', 'post', 'community']) kind
+on conflict (kind) do update set is_done = true
+"""
 SOME_PEOPLE: Final = "select id from users where password_hash = '' order by md5(id::text || $1) limit $2"
 LARGEST: Final = "select followee_id as id, count(*) as followers from follows group by 1 order by 2 desc limit 1"
 SOME_FOLLOWERS: Final = "select follower_id as id from follows where followee_id = $1 limit $2"
@@ -122,7 +129,7 @@ class FeedBench:
         self._app = app
 
     async def run(self) -> list[Figure]:
-        rows = await self._db.fetch(SOME_PEOPLE, str(self._options.seed), self._options.readers)
+        rows = await self._db.fetch(SOME_PEOPLE, str(self._options.seed), self._options.readers, timeout_s=_WAIT_S)
         readers = [row["id"] for row in rows]
         tokens = await self._tokens(readers)
         connections = [Connection(self._app.port, token) for token in tokens]
@@ -212,9 +219,9 @@ class FeedBench:
 
     async def _reach(self, others: Sequence[Connection]) -> list[Figure]:
         """Word to connected followers, while others post: how long theirs takes beside it."""
-        largest = await self._db.fetchrow(LARGEST)
+        largest = await self._db.fetchrow(LARGEST, timeout_s=_WAIT_S)
         assert largest is not None
-        rows = await self._db.fetch(SOME_FOLLOWERS, largest["id"], self._options.sockets)
+        rows = await self._db.fetch(SOME_FOLLOWERS, largest["id"], self._options.sockets, timeout_s=_WAIT_S)
         tokens = await self._tokens([row["id"] for row in rows])
         listeners = [self._listener(token) for token in tokens]
         author = Connection(self._app.port, (await self._tokens([largest["id"]]))[0])
@@ -258,6 +265,7 @@ async def _filled(url: str, options: argparse.Namespace) -> None:
     await migrate(url)
     db = await Database.connect(url, max_connections=1)
     try:
+        await db.execute(NOTHING_TO_INDEX)
         if await db.fetchval("select exists (select from posts limit 1)"):
             return
     finally:

@@ -195,6 +195,7 @@ def install(
         communities=communities.CommunityGate(),
         addresses=core.addresses,
         videos=library.VideoCards(),
+        reencode=pictures.reencoder(max_pixels=settings.max_picture_pixels, max_frames=1).reencode,
     )
     talking = conversations.build(platform, settings=settings, uploads=uploading.uploads, when_changed=changed)
     notifying = notifications.build(

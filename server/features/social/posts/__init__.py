@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.feature import Feature, PersonalData, Platform
+from server.features.people.pictures import Reencode
 from server.features.social.posts.act_routes import ActRoutes
 from server.features.social.posts.acts import MAX_EMOJI, Acts
 from server.features.social.posts.bodies import MAX_MEDIA, MAX_OPTIONS, MAX_POLL_S
@@ -24,6 +25,7 @@ from server.features.social.posts.lists import PostLists, filled
 from server.features.social.posts.media import PostMedia
 from server.features.social.posts.ports import CommunityDoor, Place, VideoDoor
 from server.features.social.posts.posts import Posts
+from server.features.social.posts.preview_pictures import PreviewPictures
 from server.features.social.posts.previews import LinkPreviews
 from server.features.social.posts.public_pages import PublicPages
 from server.features.social.posts.publishing import Publishing
@@ -90,9 +92,10 @@ def build(
     communities: CommunityDoor,
     addresses: MediaAddresses,
     videos: VideoDoor,
+    reencode: Reencode,
 ) -> PostsRoom:
     """``topics``: what sockets of this node subscribe to. ``communities``: who may post and read in them.
-    ``addresses``: where viewers ask from.
+    ``addresses``: where viewers ask from. ``reencode``: pictures of previews.
     """
     media = PostMedia(uploads=uploads, videos=videos)
     reader = PostReader(communities=communities, streams=streams, videos=videos, now=platform.now)
@@ -100,7 +103,12 @@ def build(
     changes = Changes(publish=platform.publish)
     counters = Counters(changes=changes)
     pages = PublicHttp(addresses=PublicAddresses(allow_private=settings.allow_private_targets))
-    previews = LinkPreviews(db=platform.db, jobs=platform.jobs, pages=pages, changes=changes, now=platform.now)
+    pictures = PreviewPictures(
+        db=platform.db, objects=platform.objects, ids=platform.ids, files=pages, reencode=reencode, now=platform.now
+    )
+    previews = LinkPreviews(
+        db=platform.db, jobs=platform.jobs, pages=pages, pictures=pictures, changes=changes, now=platform.now
+    )
     publishing = Publishing(counters=counters, previews=previews)
     scheduling = Scheduling(
         db=platform.db,
@@ -167,6 +175,7 @@ def build(
             *public.operations(),
             *drafts.operations(),
             *of_videos.operations(),
+            *pictures.operations(),
         ],
         events=PostEvents(db=platform.db, reader=reader, topics=topics).events(),
         sent=(CHANGED,),

@@ -11,6 +11,7 @@ import msgspec
 
 from server.features.social.posts.counters import Changes
 from server.features.social.posts.open_graph import PageCard, card_of
+from server.features.social.posts.preview_pictures import url_of
 from server.features.social.posts.texts import first_link_of
 from server.jobs import Attempt, Job, Jobs
 from server.outbound.http import WebPage
@@ -39,6 +40,11 @@ class Pages(Protocol):
     async def page(self, url: str, max_bytes: int) -> WebPage: ...
 
 
+class Pictures(Protocol):
+    async def fetch(self, url: str) -> str | None: ...
+    async def keep(self, tx: Transaction, picture_id: str) -> bool: ...
+
+
 class FetchPreview(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     post_id: str
@@ -46,11 +52,19 @@ class FetchPreview(msgspec.Struct, frozen=True, kw_only=True):
 
 class LinkPreviews:
     def __init__(
-        self, *, db: Database, jobs: Jobs, pages: Pages, changes: Changes, now: Callable[[], datetime]
+        self,
+        *,
+        db: Database,
+        jobs: Jobs,
+        pages: Pages,
+        pictures: Pictures,
+        changes: Changes,
+        now: Callable[[], datetime],
     ) -> None:
         self._db = db
         self._jobs = jobs
         self._pages = pages
+        self._pictures = pictures
         self._changes = changes
         self._now = now
         self.job: Final = Job(
@@ -67,9 +81,12 @@ class LinkPreviews:
         card = await self._fetched(attempt.body.url)
         if card is None:
             return
+        picture_id = await self._pictures.fetch(card.image_url) if card.image_url is not None else None
         async with attempt.finish() as tx:
+            is_kept = picture_id is not None and await self._pictures.keep(tx, picture_id)
+            picture = url_of(picture_id) if picture_id is not None and is_kept else None
             await tx.execute(
-                _READY, attempt.body.url, card.title, card.description, card.site_name, card.image_url, self._now()
+                _READY, attempt.body.url, card.title, card.description, card.site_name, picture, self._now()
             )
             self._changes.send(tx, attempt.body.post_id, edited=True)
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import AsyncIterator
+from unittest.mock import ANY
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from server.features.people.pictures import reencoder
 from server.features.social.communities import CommunityGate
 from server.features.social.posts import build
 from server.features.social.posts.open_graph import card_of
+from server.features.social.posts.preview_pictures import MAX_BYTES
 from server.features.social.posts.previews import MAX_PAGE
 from server.features.social.settings import PostSettings
 from server.features.videos.library import VideoCards
@@ -28,9 +33,26 @@ PAGE = """<html><head><meta charset=utf-8><title>Plain</title>
 lines "><meta property="og:site_name" content="Ada's"><meta property="og:image" content="/a.png"></head><body>"""
 
 
+def png(width: int, height: int) -> bytes:
+    body = io.BytesIO()
+    Image.new("RGB", (width, height), (10, 120, 200)).save(body, "png")
+    return body.getvalue()
+
+
+PICTURES = {
+    "/a.png": png(1_200, 900),
+    "/text.png": b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    "/huge.png": png(1_200, 900) + bytes(MAX_BYTES),
+}
+
+
 async def pages(request: web.Request) -> web.StreamResponse:
     if request.path == "/loop":
         raise web.HTTPFound("/loop")
+    if request.path in PICTURES:
+        return web.Response(body=PICTURES[request.path], content_type="image/png")
+    if request.path.startswith("/with"):
+        return web.Response(text=PAGE.replace("/a.png", request.path[5:]), content_type="text/html")
     if request.path == "/picture":
         return web.Response(body=b"<title>no</title>", content_type="image/png")
     if request.path == "/away":
@@ -68,6 +90,7 @@ async def previewed(board: Board, url: str, *, allow_private: bool = True) -> ob
         communities=CommunityGate(),
         addresses=MediaAddresses(seals=kit.identity),
         videos=VideoCards(),
+        reencode=reencoder(max_pixels=10_000_000, max_frames=1).reencode,
     ).feature
     assert await kit.run_jobs([feature]) == 1
     assert feature.close is not None
@@ -80,8 +103,25 @@ async def test_the_beginning_of_a_page_is_enough(board: Board, origin: TestServe
     url = str(origin.make_url(path))
     assert await previewed(board, url) == {
         "url": url, "title": "Engines & poetry", "description": "two lines", "site_name": "Ada's",
-        "image_url": str(origin.make_url("/a.png")),
+        "image_url": ANY,
     }  # fmt: skip
+
+
+async def test_the_picture_of_a_page_is_shown_from_here(board: Board, origin: TestServer) -> None:
+    preview = await previewed(board, str(origin.make_url("/")))
+    assert isinstance(preview, dict)
+    answer = await board.api.client.get(preview["image_url"])
+    assert answer.status == 200
+    body = await answer.read()
+    with Image.open(io.BytesIO(body)) as shown:
+        assert (shown.format, shown.size) == ("WEBP", (600, 315))
+
+
+@pytest.mark.parametrize("path", ["/text.png", "/huge.png"])
+async def test_a_picture_that_cannot_be_shown_is_left_out(board: Board, origin: TestServer, path: str) -> None:
+    preview = await previewed(board, str(origin.make_url(f"/with{path}")))
+    assert isinstance(preview, dict)
+    assert (preview["title"], preview["image_url"]) == ("Engines & poetry", None)
 
 
 @pytest.mark.parametrize("path", ["/loop", "/picture", "/away"])

@@ -107,8 +107,10 @@ function StreamOf({ stream }: { stream: NonNullable<SinglePost["stream"]> }) {
 }
 
 function LinkPreview({ preview }: { preview: NonNullable<SinglePost["preview"]> }) {
+  const [hasPicture, setPicture] = useState(true);
   return (
     <a class="post-link" href={preview.url} rel="ugc nofollow noopener" target="_blank">
+      {hasPicture && preview.image_url && <img src={local(preview.image_url)} alt="" loading="lazy" decoding="async" onError={() => setPicture(false)} />}
       <b dir="auto">{preview.title}</b>
       {preview.description && <span dir="auto">{preview.description}</span>}
       <bdi class="post-link-site">{preview.site_name || new URL(preview.url).hostname}</bdi>

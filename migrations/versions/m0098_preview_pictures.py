@@ -1,0 +1,16 @@
+"""Pictures of previews are served by the server itself; addresses elsewhere, which no page has shown, go."""
+
+from alembic import op
+
+revision = "0098"
+down_revision = "0097"
+
+OWNER = "posts"
+
+SQL = """
+update link_previews set image_url = null where image_url not like '/previews/%';
+"""
+
+
+def upgrade() -> None:
+    op.execute(SQL)
