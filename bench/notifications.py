@@ -22,6 +22,7 @@ from bench.report import Figure, figure
 from server.features.delivery.notifications.deliveries import Deliver, Deliveries
 from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.notifications import Notifications
+from server.features.delivery.notifications.reminders import Reminders
 from server.features.delivery.notifications.subjects import Subjects
 from server.features.people.audience import Audience
 from server.features.social.communities import CommunityLookups
@@ -96,7 +97,11 @@ async def _measure(url: str, followers: int) -> list[Figure]:
         ),
         deliveries=deliveries, publish=publish, ids=ids, now=lambda: datetime.now(UTC), kept=500, days=90,
     )  # fmt: skip
-    fan_out = StreamFanOut(notifications=notifications, followers=audience, streams=StreamTitles(), jobs=jobs)
+    streams = StreamTitles()
+    reminders = Reminders(db=db, streams=streams, now=lambda: datetime.now(UTC))
+    fan_out = StreamFanOut(
+        notifications=notifications, followers=audience, streams=streams, reminders=reminders, jobs=jobs
+    )
     fact = StreamStarted(stream_id=stream_id, owner_id=owner_id, visibility="public", started_at=datetime.now(UTC))
     async with db.transaction() as tx:
         await fan_out.begin(tx, fact)

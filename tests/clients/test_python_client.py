@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from socialflow_client import (
+    Attached,
     Client,
     ClientClosed,
     DeadlineExceeded,
@@ -22,7 +23,10 @@ from socialflow_client import (
 
 from tests.clients.proxy import Proxy
 from tests.e2e.waiting import until_true
+from tests.server.features.uploads.conftest import png
+from tests.server.live.conversing import begin
 from tests.server.live.core_node import CoreNode, Person
+from tests.server.live.test_message_attachments import uploaded
 from tests.server.served import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -70,6 +74,14 @@ async def post(client: Client, stream_id: str, texts: list[str]) -> None:
 
 def numbered(count: int) -> list[str]:
     return [f"message {number}" for number in range(count)]
+
+
+async def test_a_picture_is_sent_in_a_conversation(reader: Client, writer: Client, ada: Person, bob: Person) -> None:
+    made = await begin(bob, ada)
+    room, other = await reader.join(made["room_id"]), await writer.join(made["room_id"])
+    await other.send("", attachments=[Attached(await uploaded(bob, png((8, 8))), "a blue square")])
+    (picture,) = (await anext(room)).attachments
+    assert (picture.kind, picture.alt, picture.width, picture.height) == ("image", "a blue square", 8, 8)
 
 
 async def test_a_message_is_read_and_answered(reader: Client, writer: Client, stream_id: str) -> None:

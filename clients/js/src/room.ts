@@ -13,6 +13,8 @@ export interface RoomPort {
 
 export interface SendOptions {
   replyTo?: string;
+  /** Pictures among your uploads, in conversations; the text may be empty then. */
+  attachments?: NonNullable<ClientEvents["chat:send"]["body"]["attachments"]>;
   clientId?: string;
   deadlineMs?: number;
 }
@@ -59,9 +61,10 @@ export class Room implements AsyncIterable<Message> {
   }
 
   /** Post a message, once: it is tried again under the same `clientId` until the server acknowledges it. */
-  async send(text: string, { replyTo, clientId, deadlineMs }: SendOptions = {}): Promise<Ack<"chat:send">> {
+  async send(text: string, { replyTo, attachments, clientId, deadlineMs }: SendOptions = {}): Promise<Ack<"chat:send">> {
     const client_id = clientId ?? this.#port.newClientId();
-    return this.#ask("chat:send", { text, client_id, ...(replyTo === undefined ? {} : { reply_to: replyTo }) }, deadlineMs);
+    const body = { text, client_id, ...(replyTo !== undefined && { reply_to: replyTo }), ...(attachments && { attachments }) };
+    return this.#ask("chat:send", body, deadlineMs);
   }
 
   /** Tried once, since reactions are counted: throws `ConnectionLost` when it is not known. */

@@ -15,9 +15,24 @@ from socialflow_client.errors import (
 )
 from socialflow_client.events import Events
 from socialflow_client.room import Room
-from socialflow_client.shapes import Clip, CreatedStream, Event, Ingest, Message, Poll, PollOption, Sent, Stream, User
+from socialflow_client.shapes import (
+    Attached,
+    Attachment,
+    Clip,
+    CreatedStream,
+    Event,
+    Ingest,
+    Message,
+    Poll,
+    PollOption,
+    Sent,
+    Stream,
+    User,
+)
 
 __all__ = [
+    "Attached",
+    "Attachment",
     "Client",
     "ClientClosed",
     "Clip",

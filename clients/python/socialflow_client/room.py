@@ -11,7 +11,7 @@ from socialflow_client.errors import ClientClosed, ConnectionLost, Refused
 from socialflow_client.events import Events
 from socialflow_client.feed import Feed
 from socialflow_client.link import Link
-from socialflow_client.shapes import Clip, Message, Poll, Sent, Stream, shaped
+from socialflow_client.shapes import Attached, Clip, Message, Poll, Sent, Stream, shaped
 
 DEADLINE_S: Final = 30.0
 
@@ -86,13 +86,17 @@ class Room:
         text: str,
         *,
         reply_to: str | None = None,
+        attachments: Sequence[Attached] = (),
         client_id: str | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> Sent:
         """Post a message, once: it is tried again after a lost connection and after ``rate_limited``, under the same
-        ``client_id``, until the server acknowledges it. Raises ``Refused`` and ``DeadlineExceeded``.
+        ``client_id``, until the server acknowledges it. ``attachments``: in conversations, where ``text`` may be empty
+        then. Raises ``Refused`` and ``DeadlineExceeded``.
         """
-        body = {"text": text, "client_id": client_id or self._client.new_client_id()}
+        body: dict[str, Any] = {"text": text, "client_id": client_id or self._client.new_client_id()}
+        if attachments:
+            body["attachments"] = [{"upload_id": one.upload_id, "alt": one.alt} for one in attachments]
         if reply_to is not None:
             body["reply_to"] = reply_to
         return shaped(Sent, await self._ask("chat:send", body, deadline_s=deadline_s))

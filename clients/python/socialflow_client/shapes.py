@@ -19,6 +19,25 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     badges: tuple[str, ...] = ()
 
 
+class Attached(msgspec.Struct, frozen=True):
+    """A picture for a message of a conversation: a ready upload of yours that nothing else holds, and what it shows."""
+
+    upload_id: str
+    alt: str = ""
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of a message; the addresses are paths of the server, for members of the conversation."""
+
+    id: str
+    kind: str
+    url: str
+    preview_url: str
+    width: int
+    height: int
+    alt: str = ""
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A chat message. ``offset`` is its place in the room, from 1; ``media_time_ms`` the moment of the video.
 
@@ -34,6 +53,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     reply_to: str | None = None
     client_id: str | None = None
     announcement: bool = False
+    attachments: tuple[Attachment, ...] = ()
     is_mine: bool = False
 
 

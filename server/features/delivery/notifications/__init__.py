@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
-from server.features.delivery.notifications import delivery_queries, queries
+from server.features.delivery.notifications import delivery_queries, queries, reminder_queries
 from server.features.delivery.notifications.community_consumers import CommunityConsumers
 from server.features.delivery.notifications.consumers import MAX_MENTIONED, Consumers
 from server.features.delivery.notifications.conversation_consumers import ConversationConsumers, Conversations
@@ -26,6 +26,8 @@ from server.features.delivery.notifications.order_consumers import OrderConsumer
 from server.features.delivery.notifications.post_consumers import PostConsumers
 from server.features.delivery.notifications.preferences import Preferences
 from server.features.delivery.notifications.push import open_push
+from server.features.delivery.notifications.reminders import MOST as MAX_REMINDERS
+from server.features.delivery.notifications.reminders import ReminderRoutes, Reminders
 from server.features.delivery.notifications.routes import NotificationRoutes
 from server.features.delivery.notifications.sending import Sending
 from server.features.delivery.notifications.shapes import NOTIFICATION, READ
@@ -131,7 +133,10 @@ def build(
         name="notifications.deliver", body=Deliver, run=sending.run, timeout_s=60.0, at_once_on_node=AT_ONCE_ON_NODE
     )
     digests = Digests(db=platform.db, people=audience, news=notifications, mails=mails, now=platform.now)
-    fan_out = StreamFanOut(notifications=notifications, followers=audience, streams=streams, jobs=platform.jobs)
+    reminders = Reminders(db=platform.db, streams=streams, now=platform.now)
+    fan_out = StreamFanOut(
+        notifications=notifications, followers=audience, streams=streams, reminders=reminders, jobs=platform.jobs
+    )
     consumers = Consumers(
         notifications=notifications, fan_out=fan_out, names=audience, streams=streams, jobs=platform.jobs
     )
@@ -150,7 +155,11 @@ def build(
 
     feature = Feature(
         name="notifications",
-        operations=[*routes.operations(), *device_routes.operations()],
+        operations=[
+            *routes.operations(),
+            *device_routes.operations(),
+            *ReminderRoutes(reminders=reminders, rate=rate).operations(),
+        ],
         sent=(NOTIFICATION, READ),
         consumers=[
             *consumers.all(),
@@ -176,6 +185,7 @@ def build(
             "push_subscriptions": settings.max_push_subscriptions,
             "notification_mails_per_day": settings.notification_mails_per_day,
             "push_message_bytes": MAX_PLAINTEXT,
+            "stream_reminders": MAX_REMINDERS,
         },
         gauges=lambda: {"notifications_total": ("Notifications made or added to on this node", notifications.made)},
         close=push.close,
@@ -190,6 +200,7 @@ TABLES: Final = frozenset(
         "notification_preferences",
         "notification_deliveries",
         "push_subscriptions",
+        "stream_reminders",
     }
 )
 SECTIONS: Final = (
@@ -214,6 +225,7 @@ SECTIONS: Final = (
     rows_by_id(
         "push_subscriptions", "id, kind, device, created_at, sent_at", "push_subscriptions where person_id = $1"
     ),
+    rows_by_id("stream_reminders", "stream_id, created_at", "stream_reminders where person_id = $1", key="stream_id"),
     rows_by_id(
         "notification_deliveries",
         "id, notification_id, kind, channel, state, reason, created_at, ended_at",
@@ -223,5 +235,5 @@ SECTIONS: Final = (
 
 
 async def _erase(tx: Transaction, person_id: str) -> None:
-    for sql in queries.ERASE:
+    for sql in (*queries.ERASE, *reminder_queries.ERASE):
         await tx.execute(sql, person_id)

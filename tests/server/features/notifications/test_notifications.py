@@ -140,6 +140,41 @@ async def test_followers_are_notified_of_a_stream_that_is_announced_and_before_i
     assert await notified.told(bob) == [("stream_reminder", ["ada"], 1), ("stream_scheduled", ["ada"], 1)]
 
 
+async def test_who_asks_is_reminded_of_an_announced_stream_once_whether_they_follow_or_not(notified: Notified) -> None:
+    ada, bob, cleo = await three(notified)
+    await notified.follow(bob, ada)
+    stage = await notified.stage(ada)
+    path = f"/streams/{stage.stream_id}/reminder"
+    assert (await cleo.ask("PUT", path)).status == 409, "it is not announced"
+    await schedule(notified, stage, datetime.now(UTC) + timedelta(days=1))
+    for person in (bob, cleo, cleo):
+        assert (await person.ask("PUT", path)).status == 204
+    (one,) = (await (await cleo.ask("GET", "/me/reminders")).json())["items"]
+    assert (one["stream_id"], one["title"]) == (stage.stream_id, "Engines")
+    await make_due(notified.database)
+    await notified.settle()
+    assert await notified.told(cleo) == [("stream_reminder", ["ada"], 1)]
+    assert await notified.told(bob) == [("stream_reminder", ["ada"], 1), ("stream_scheduled", ["ada"], 1)]
+    await notified.publish(await notified.go_live(stage))
+    await notified.settle()
+    assert [kind for kind, _, _ in await notified.told(cleo)] == ["stream_started", "stream_reminder"]
+
+
+async def test_a_reminder_that_was_taken_back_or_is_none_of_theirs_is_not_sent(notified: Notified) -> None:
+    ada, bob, cleo = await three(notified)
+    stage, hidden = await notified.stage(ada), await notified.stage(ada, visibility="private")
+    for one in (stage, hidden):
+        await schedule(notified, one, datetime.now(UTC) + timedelta(days=1))
+    assert (await bob.ask("PUT", f"/streams/{hidden.stream_id}/reminder")).status == 404
+    for person in (bob, cleo):
+        assert (await person.ask("PUT", f"/streams/{stage.stream_id}/reminder")).status == 204
+    assert (await bob.ask("DELETE", f"/streams/{stage.stream_id}/reminder")).status == 204
+    assert (await ada.ask("PUT", "/users/cleo/block")).status == 204
+    await make_due(notified.database)
+    await notified.settle()
+    assert await notified.told(bob) == await notified.told(cleo) == []
+
+
 @pytest.mark.parametrize("visibility", ["unlisted", "private"])
 async def test_nobody_is_notified_of_an_announced_stream_that_is_not_public(
     notified: Notified, visibility: str

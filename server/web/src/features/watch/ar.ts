@@ -27,4 +27,6 @@ export default {
   editTitle: "تعديل البث",
   save: "حفظ",
   cancel: "إلغاء",
+  remindMe: "ذكّرني",
+  reminded: "ستُذكَّر",
 } satisfies Arabic<typeof en>;

@@ -24,4 +24,6 @@ export default {
   editTitle: "Edit the broadcast",
   save: "Save",
   cancel: "Cancel",
+  remindMe: "Remind me",
+  reminded: "You will be reminded",
 } as const;

@@ -14,6 +14,7 @@ import { snippetOf } from "./snippet";
 import { Follow } from "../people/follow";
 import { editStream, endStream } from "../streams/calls";
 import { StreamForm, type StreamDetails } from "../streams/stream-form";
+import { Remind } from "./remind";
 import { t } from "./words";
 
 interface Props {
@@ -44,6 +45,7 @@ export function StreamInfo({ stream, viewers, onChange, actions }: Props) {
         </div>
         <div class="info-actions">
           {mine ? <OwnerActions stream={stream} onEdit={() => setEditing(true)} /> : <Follow username={stream.owner.username} />}
+          {!mine && stream.state === "scheduled" && stream.scheduled_at && <Remind stream={stream} />}
           {actions}
           <Share stream={stream} />
         </div>
