@@ -75,6 +75,8 @@ SAMPLES = {
     "notification_preferences": "insert into notification_preferences (person_id) select $1 where $2::uuid is not null",
     "push_subscriptions": "insert into push_subscriptions (id, person_id, kind, target_hash, sealed_target, device)"
     f" select '{ROOM}', $1, 'web', '', '', '' where $2::uuid is not null",
+    "stream_reminders": "insert into stream_reminders (stream_id, person_id, created_at)"
+    f" select '{STREAM}', $1, now() where $2::uuid is not null",
     "notification_deliveries": "insert into notification_deliveries (id, person_id, notification_id, kind, subject_id,"
     f" channel) select '{ROOM}', $1, '{ROOM}', 'follow', '{ROOM}', 'push' where $2::uuid is not null",
     "passkeys": "insert into passkeys (id, user_id, credential_id, public_key, rp_id, sign_count, is_backed_up, name)"

@@ -176,6 +176,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listClipsOfPerson": walked("/users/bob/clips", "/users/ada/clips"),
     "leaderboard": walked("/chat/rooms/{room}/leaderboard?period=all"),
     "listNotifications": notices("/notifications"),
+    "listReminders": Exempt("streams that one asked for, those that one may know of now (test_notifications)"),
     "search": posts(
         "/search?q=zebra&kind=posts",
         others=("/search?q=ada&kind=people", "/search?q=zebra&kind=streams", "/search?q=zebra&kind=videos"),

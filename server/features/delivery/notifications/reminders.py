@@ -43,7 +43,7 @@ class Reminders:
         """May be repeated. Raises a 404 for a stream that is not theirs to know of, and a 409 for one that is not
         announced or when they wait for too many."""
         async with self._db.transaction() as tx:
-            if not await self._streams.titles(tx, person_id, [stream_id]):
+            if not await self._streams.cards(tx, person_id, [stream_id]):
                 raise _no_stream()
             if await self._streams.scheduled_at(tx, stream_id) is None:
                 raise Problem(409, "The stream is not announced for a time to come", slug="not-announced")
@@ -61,10 +61,9 @@ class Reminders:
         at, stream_id = after_time(cursor) or (None, None)
         rows = await self._db.fetch(queries.MINE, person_id, at, stream_id, limit + 1)
         shown, following = page_of(rows, limit, lambda row: (row["created_at"], row["stream_id"]))
-        titles = await self._streams.titles(self._db, person_id, [row["stream_id"] for row in shown])
-        items = [
-            ReminderShape(title=titles[row["stream_id"]], **dict(row)) for row in shown if row["stream_id"] in titles
-        ]
+        cards = await self._streams.cards(self._db, person_id, [row["stream_id"] for row in shown])
+        known = [(row, cards[row["stream_id"]]) for row in shown if row["stream_id"] in cards]
+        items = [ReminderShape(title=card.title, **dict(row)) for row, card in known]
         return items, following
 
     async def asked(self, where: Reads, stream_id: str, *, owner_id: str, after: str | None, limit: int) -> list[str]:

@@ -170,6 +170,7 @@ async def test_a_reminder_that_was_taken_back_or_is_none_of_theirs_is_not_sent(n
         assert (await person.ask("PUT", f"/streams/{stage.stream_id}/reminder")).status == 204
     assert (await bob.ask("DELETE", f"/streams/{stage.stream_id}/reminder")).status == 204
     assert (await ada.ask("PUT", "/users/cleo/block")).status == 204
+    assert (await (await cleo.ask("GET", "/me/reminders")).json())["items"] == []
     await make_due(notified.database)
     await notified.settle()
     assert await notified.told(bob) == await notified.told(cleo) == []

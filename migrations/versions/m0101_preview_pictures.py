@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0098"
-down_revision = "0097"
+revision = "0101"
+down_revision = "0100"
 
 OWNER = "posts"
 
