@@ -55,17 +55,26 @@ lock:
 clean:
 	rm -rf $(VENV) $(WEB)/dist $(WEB)/node_modules clients/js/dist
 
+# uv, one of the locked packages, installs in a tenth of the time of pip, which does where uv cannot. Both ask one index.
+define install
+index=$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || echo "$$PIP_INDEX_URL"); \
+	UV_SYSTEM_CERTS=true $${index:+env UV_DEFAULT_INDEX="$$index"} $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) 2>/dev/null \
+	|| $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check $(1)
+endef
+
 $(VENV)/.run: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Social Flow needs Python 3.11 or later: install it, or name one with make PYTHON=/path/to/python3"; exit 1; }
 	@echo "Preparing the Python environment in $(VENV) (first use only) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps -e .
+	@sed -n '/^uv==/,/[^\\]$$/p' tests/requirements.lock >$(VENV)/installer.txt
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r $(VENV)/installer.txt || true
+	@$(call install,-r requirements.lock)
+	@$(call install,--no-deps -e .)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run tests/requirements.lock
 	@echo "Adding what the tests need …"
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r tests/requirements.lock
+	@$(call install,-r tests/requirements.lock)
 	@touch $@
 
 $(NODE_MODULES): $(VENV)/.run $(WEB)/package-lock.json
