@@ -55,12 +55,13 @@ class AnnounceHere(Message, frozen=True, kw_only=True):
 
 
 class MediaOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What the media process answered: an answer, a patch, which layer a viewer gets, or why not."""
+    """What the media process answered: an answer, a patch, the layers that a viewer of the stream gets, or why not."""
 
     answered: Answered | None = None
     patched: Patched | None = None
     layers: LayersRead | None = None
     refused: Refused | None = None
+    stream_id: str = ""
 
 
 class WatchHere(Ask[MediaOutcome], frozen=True, kw_only=True):
@@ -213,18 +214,19 @@ class NodeActor(Actor):
 
     @handles(LayersHere)
     def layers(self, message: LayersHere) -> Later[MediaOutcome]:
-        return self._later(self._media.layers(message.asked))
+        stream_id = self._viewings.stream_of(message.asked.resource_id)
+        return self._later(self._media.layers(message.asked), stream_id=stream_id)
 
-    def _later(self, asking: Coroutine[Any, Any, _Said]) -> Later[MediaOutcome]:
+    def _later(self, asking: Coroutine[Any, Any, _Said], *, stream_id: str = "") -> Later[MediaOutcome]:
         """The media process may take its time: live events must not wait for it."""
         later: Later[MediaOutcome] = self.context.later()
-        self.context.spawn(_asked(asking, later), name="ask media")
+        self.context.spawn(_asked(asking, later, stream_id), name="ask media")
         return later
 
 
-async def _asked(asking: Coroutine[Any, Any, _Said], later: Later[MediaOutcome]) -> None:
+async def _asked(asking: Coroutine[Any, Any, _Said], later: Later[MediaOutcome], stream_id: str) -> None:
     try:
-        later.resolve(_outcome(await asking))
+        later.resolve(msgspec.structs.replace(_outcome(await asking), stream_id=stream_id))
     except MediaAway:
         away = "The media process is starting: try again in a moment."
         later.reject(DomainError("unavailable", away, retry_after_s=1.0))

@@ -91,11 +91,17 @@ class WebrtcViewings:
         self._viewings = viewings
         self._media = media
         self._open: dict[str, Callable[[], None]] = {}
+        self._streams: dict[str, str] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def begin(self, resource_id: str, stream_id: str, viewer: Viewer) -> None:
         """Before the media process is asked, so that what ends the right meanwhile ends the session too."""
         self._open[resource_id] = self._viewings.hold(stream_id, viewer, lambda: self._end(resource_id))
+        self._streams[resource_id] = stream_id
+
+    def stream_of(self, resource_id: str) -> str:
+        """Whose stream an open session is of; empty for another one."""
+        return self._streams.get(resource_id, "")
 
     def until_gone(self, resource_id: str, end: Callable[[], None]) -> None:
         """``end`` is called when the session, which is open, has gone."""
@@ -112,6 +118,7 @@ class WebrtcViewings:
 
     def gone(self, resource_id: str) -> None:
         """The session has ended by itself, or never began."""
+        self._streams.pop(resource_id, None)
         let_go = self._open.pop(resource_id, None)
         if let_go is not None:
             let_go()

@@ -76,11 +76,11 @@ class LayerRoutes:
         ]  # fmt: skip
 
     async def _read(self, call: Call[None, None]) -> Answer:
-        session = _session_of(call)
+        session = session_of(call)
         return _answer(await self._at(session, LayersHere(asked=ReadLayers(resource_id=session))))
 
     async def _choose(self, call: Call[LayerBody, None]) -> Answer:
-        session = _session_of(call)
+        session = session_of(call)
         asked = ChooseLayer(resource_id=session, encoding=call.body.encoding_id)
         return _answer(await self._at(session, LayersHere(asked=asked)))
 
@@ -90,7 +90,7 @@ def layer_link(session: str) -> str:
     return f'</whep/sessions/{session}/layer>; rel="{LAYER_REL}"'
 
 
-def _session_of(call: Call[Any, None]) -> str:
+def session_of(call: Call[Any, None]) -> str:
     """Raises a 401 or 403 unless the caller made it."""
     session = call.path["session"]
     require_maker(session, None if call.person is None else call.person.id)

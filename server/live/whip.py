@@ -27,6 +27,7 @@ from server.live.player_ids import BY_SOCKET
 from server.live.stream_access import hidden
 from server.live.stream_directory import StreamDirectory
 from server.live.webrtc_session import WHEP_SESSION, WHIP_SESSION, Protocol, new_session, node_of, require_maker
+from server.live.whep_events import EventRoutes, events_link
 from server.live.whep_layers import LayerRoutes, layer_link
 
 TAG: Final = "webrtc"
@@ -107,7 +108,7 @@ class WebrtcRoutes:
                 "Location": "The session: PATCH and DELETE it there",
                 "ETag": "The ICE session",
                 "Link": "STUN and TURN servers, as RFC 9725 section 4.6 has them, where there are any; of WHEP the "
-                "address of the `layer` extension",
+                "addresses of the extensions `layer` and `server-sent-events`",
             },
         )
         publish: dict[str, Any] = {
@@ -132,6 +133,7 @@ class WebrtcRoutes:
             *self._session("whip"),
             *self._session("whep"),
             *LayerRoutes(at=self._at_session).operations(),
+            *EventRoutes(at=self._at_session, streams=self._stream_directory).operations(),
             *self._endpoints(),
         ]  # fmt: skip
 
@@ -279,6 +281,7 @@ class WebrtcRoutes:
             headers.add("Link", link)
         if kind == "whep":
             headers.add("Link", layer_link(resource))
+            headers.add("Link", events_link(resource))
         return web.Response(status=201, body=answered.sdp.encode(), headers=headers)
 
     async def _patch(self, call: Call[bytes, None]) -> web.StreamResponse:

@@ -71,6 +71,9 @@ class OneStream:
             raise DomainError("not_found")
         return self.view_now
 
+    async def latest(self, stream_id: str) -> StreamView:
+        return self.view_now
+
     async def began(self, grant: Granted) -> Granted:
         self.granted.append(grant)
         return grant
@@ -256,6 +259,22 @@ async def test_a_viewer_chooses_a_rendition_through_any_node_at_the_address_that
     assert (await routes.ask("n1", "POST", path, json={})).status == 401
     assert (await routes.ask("n1", "POST", path, json={}, headers=bearer(token_of(identity, BOB)))).status == 403
     assert (await routes.ask("n1", "POST", path, json={"encodingId": 7}, headers=headers)).status == 422
+
+
+async def test_a_viewer_names_the_events_that_it_wants_at_the_address_that_it_was_linked(
+    routes: RoutesFixture, identity: Identity
+) -> None:
+    headers = bearer(token_of(identity, ADA))
+    links = (await routes.watch("n2", token_of(identity, ADA))).headers.getall("Link")
+    (link,) = [link for link in links if "server-sent-events" in link]
+    assert link.endswith('; events="active,inactive,layers,viewercount,reconnect"')
+    path = link.partition(">")[0][1:]
+    named = await routes.ask("n1", "POST", path, json=["viewercount", "active"], headers=headers)
+    assert (named.status, named.headers["Location"]) == (201, f"{path}/event-stream?events=active,viewercount")
+    assert (await routes.ask("n1", "POST", path, json=["active"])).status == 401
+    assert (
+        await routes.ask("n1", "POST", path, json=["active"], headers=bearer(token_of(identity, BOB)))
+    ).status == 403
 
 
 async def test_a_publishers_session_is_ended_through_another_node(routes: RoutesFixture) -> None:
