@@ -361,6 +361,7 @@ class MediaServer:
             "recorder_segments": self._plane.recorded,
             "whip_packets": self._whip.losses,
             "whep_packets": self._whep.losses,
+            "whep": self._whep.summary(),
         }
         now = {
             "streams": self._plane.streams,

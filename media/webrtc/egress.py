@@ -16,6 +16,7 @@ from media.webrtc.inbound import OPUS_RATE
 from media.webrtc.losses import Losses
 from media.webrtc.quality import ViewerPictures
 from media.webrtc.session import PeerSession
+from media.webrtc.statistics import ViewerStatistics, round_trip_s
 
 _MAX_REPEATS_A_SECOND = 600
 _ONE = ((0, 1),)
@@ -85,16 +86,17 @@ class Egress:
         losses: Losses | None = None,
         pictures: Callable[[Callable[[Burst, RtpFanout], None]], ViewerPictures] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """``pictures`` makes what chooses among renditions, given what sends their packets."""
-        self.sent_bitrate = 0
+        self.statistics = ViewerStatistics()
         self._clock = clock
+        self._wall_clock = wall_clock
         self._counted: tuple[float, int] | None = None
         self.pictures = pictures(self._send_pictures) if pictures is not None else None
         self._losses = losses if losses is not None else Losses()
         self.is_waiting_for_key = True
         self.lacks = lacks
-        self.repeated_packets = 0
         self._fanout = fanout
         self._session: PeerSession | None = None
         self._lines: dict[Kind, Line] = {line.kind: line for line in lines}
@@ -118,15 +120,34 @@ class Egress:
             elif isinstance(feedback, rtp.KeyframeRequest) and feedback.ssrc in self._by_ssrc:
                 (self._by_ssrc[feedback.ssrc].source or self._fanout).want_keyframe()
             elif isinstance(feedback, rtp.ReceiverReport):
-                self._note_losses(feedback, now)
-            elif isinstance(feedback, rtp.Estimate) and self.pictures is not None:
-                self.pictures.estimated(feedback.bitrate, sent=self.sent_bitrate, now=now)
+                self._note_report(feedback, now)
+            elif isinstance(feedback, rtp.Estimate):
+                self._note_estimate(feedback, now)
 
-    def _note_losses(self, report: rtp.ReceiverReport, now: float) -> None:
-        for ssrc, lost in report.lost:
-            line = self._by_ssrc.get(ssrc)
-            if self.pictures is not None and line is not None and line.kind == "video":
-                self.pictures.report(lost, now)
+    def _note_report(self, report: rtp.ReceiverReport, now: float) -> None:
+        for block in report.blocks:
+            line = self._by_ssrc.get(block.ssrc)
+            if line is None:
+                continue
+            trip_s = round_trip_s(block, self._wall_clock())
+            self.statistics.rtt_s = self.statistics.rtt_s if trip_s is None else trip_s
+            if line.kind == "video":
+                self._note_pictures(block, now)
+
+    def _note_pictures(self, block: rtp.ReportBlock, now: float) -> None:
+        told = self.statistics
+        told.lost_share, told.lost, told.jitter_s = (
+            block.fraction_lost / 256,
+            block.lost,
+            block.jitter / VIDEO_TIMESCALE,
+        )
+        if self.pictures is not None:
+            self.pictures.report(block.fraction_lost, now)
+
+    def _note_estimate(self, estimate: rtp.Estimate, now: float) -> None:
+        self.statistics.estimate = estimate.bitrate
+        if self.pictures is not None:
+            self.pictures.estimated(estimate.bitrate, sent=self.statistics.bitrate, now=now)
 
     def on_tick(self, now: float) -> None:
         self._repeats_left = _MAX_REPEATS_A_SECOND
@@ -137,7 +158,7 @@ class Egress:
     def _count(self, now: float) -> None:
         octets = sum(line.octets for line in self._lines.values())
         if self._counted is not None and now > self._counted[0]:
-            self.sent_bitrate = round((octets - self._counted[1]) * 8 / (now - self._counted[0]))
+            self.statistics.bitrate = round((octets - self._counted[1]) * 8 / (now - self._counted[0]))
         self._counted = (now, octets)
 
     def send(self, kind: Kind, burst: Burst) -> None:
@@ -186,6 +207,7 @@ class Egress:
         line = self._by_ssrc.get(nack.ssrc)
         if line is None or line.sequence_offset is None or line.source is None or self._session is None:
             return
+        self.statistics.asked += len(nack.sequences)
         latest = line.source.next_sequence(line.kind)
         for sequence in nack.sequences:
             if self._repeats_left <= 0:
@@ -194,7 +216,7 @@ class Egress:
             packet = line.source.lookup(line.kind, latest - (latest - own) % (1 << 16))
             if packet is not None and packet.sequence >= line.first:
                 self._repeats_left -= 1
-                self.repeated_packets += 1
+                self.statistics.repeated += 1
                 self._losses.repeated += 1
                 self._send_again(self._session, line, packet, packet.sequence + line.sequence_offset)
 

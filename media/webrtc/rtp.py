@@ -56,10 +56,10 @@ class Bye(msgspec.Struct, frozen=True):
 
 
 class ReceiverReport(msgspec.Struct, frozen=True):
-    """``lost``: of which source which part of 256 was lost since the report before."""
+    """``blocks``: how each source that ``ssrc`` receives arrives."""
 
     ssrc: int
-    lost: tuple[tuple[int, int], ...] = ()
+    blocks: tuple[ReportBlock, ...] = ()
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -145,7 +145,7 @@ def _parse_one(kind: int, count: int, body: bytes) -> Iterator[Feedback]:
         blocks = range(4, min(4 + _REPORT_BLOCK * count, len(body) - _REPORT_BLOCK + 1), _REPORT_BLOCK)
         yield ReceiverReport(
             int.from_bytes(body[:4], "big"),
-            tuple((int.from_bytes(body[i : i + 4], "big"), body[i + 4]) for i in blocks),
+            tuple(ReportBlock.decode(body[i : i + _REPORT_BLOCK]) for i in blocks),
         )
     elif kind == BYE:
         yield Bye(tuple(int.from_bytes(body[i : i + 4], "big") for i in range(0, min(4 * count, len(body)), 4)))
@@ -230,6 +230,20 @@ class ReportBlock(msgspec.Struct, frozen=True, kw_only=True):
         loss = (self.fraction_lost << 24) | lost
         since_sr = min(self.since_sr, 0xFFFFFFFF)  # 18 hours
         return struct.pack("!6L", self.ssrc, loss, self.highest & 0xFFFFFFFF, self.jitter, self.last_sr, since_sr)
+
+    @classmethod
+    def decode(cls, data: bytes) -> ReportBlock:
+        """From 24 bytes."""
+        ssrc, loss, highest, jitter, last_sr, since_sr = struct.unpack("!6L", data)
+        return cls(
+            ssrc=ssrc,
+            fraction_lost=loss >> 24,
+            lost=int.from_bytes((loss & 0xFFFFFF).to_bytes(3, "big"), "big", signed=True),
+            highest=highest,
+            jitter=jitter,
+            last_sr=last_sr,
+            since_sr=since_sr,
+        )
 
 
 def receiver_report(*, sender: int, blocks: Iterable[ReportBlock]) -> bytes:

@@ -22,6 +22,7 @@ from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, MediaSection, Offer
 from media.webrtc.sdp_answer import MediaAnswer
 from media.webrtc.session import PeerSession
+from media.webrtc.statistics import ViewersSummary, summary
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,10 @@ class WhepEndpoint:
     @property
     def viewers(self) -> int:
         return len(self._resources)
+
+    def summary(self) -> ViewersSummary:
+        """How the viewers fare at this moment."""
+        return summary([egress.statistics for egress in self._egresses.values()])
 
     def viewers_of(self, relay: Relay) -> int:
         return self._users.get(relay, 0)

@@ -49,6 +49,8 @@ class MediaReport(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     streams: int = 0
     whep_viewers: int = 0
+    whep_rtt_ms: float = 0.0
+    whep_bitrate: int = 0
 
 
 class BusReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +187,8 @@ def media_report(media: MediaProcess, counters: Mapping[str, float]) -> MediaRep
         restarts=media.restarts,
         streams=int(counters.get("streams", 0)),
         whep_viewers=int(counters.get("whep_viewers", 0)),
+        whep_rtt_ms=counters.get("whep_rtt_ms", 0.0),
+        whep_bitrate=int(counters.get("whep_bitrate", 0)),
     )
 
 

@@ -43,6 +43,8 @@ class MediaShape(Shape):
     restarts: int
     streams: int
     whep_viewers: int
+    whep_rtt_ms: Annotated[float, Field(description="Median of the viewers' round trips; 0 while none has told")]
+    whep_bitrate: Annotated[int, Field(description="bit/s to all of them")]
 
 
 class BusShape(Shape):

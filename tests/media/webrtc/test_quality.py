@@ -100,6 +100,7 @@ class Watched:
 
     def __init__(self, line: Line | None = None) -> None:
         self.bitrates = {"360p": 1, "180p": 1}
+        self.now = 0.0
         self.main = relay_of(h264_track(), OPUS)
         self.relays = {"360p": relay_of(h264_track()), "180p": relay_of(h264_track())}
         self.names = ["360p", "180p"]
@@ -112,7 +113,11 @@ class Watched:
         source = self.hold(self.main)
         self.video = line or new_line("video", 97)
         self.egress = Egress(
-            fanout=source, lines=[self.video, new_line("audio", 111)], cname="c", pictures=self._pictures
+            fanout=source,
+            lines=[self.video, new_line("audio", 111)],
+            cname="c",
+            pictures=self._pictures,
+            wall_clock=lambda: self.now,
         )
         self.egress.attach(self.wire)  # type: ignore[arg-type]
         source.join(self.egress)
@@ -234,7 +239,7 @@ async def test_an_estimate_far_below_what_goes_out_takes_a_viewer_at_once_to_wha
         message = rtp.remb(sender=1, media=[watched.video.ssrc], bitrate=bitrate)
         watched.egress.on_rtcp(rtp.receiver_report(sender=1, blocks=()) + message, now)
 
-    sent = watched.egress.sent_bitrate
+    sent = watched.egress.statistics.bitrate
     assert sent > 20_000
     for now in (2.1, 2.2, 2.3):
         estimate(sent, now)
@@ -244,6 +249,25 @@ async def test_an_estimate_far_below_what_goes_out_takes_a_viewer_at_once_to_wha
     estimate(8_000, 2.5)
     await watched.play(3, keys=["360p", "180p"])
     assert watched.shown() == ["source", "180p"], "not by way of the one that does not fit either"
+    await watched.close()
+
+
+async def test_what_a_viewer_reports_and_asks_for_is_in_its_statistics(watched: Watched) -> None:
+    sent_at = 1_700_000_000.0
+    watched.now = sent_at + 0.35
+    block = rtp.ReportBlock(
+        ssrc=watched.video.ssrc, fraction_lost=64, lost=3, highest=1, jitter=900,
+        last_sr=rtp.ntp_time(sent_at) >> 16 & 0xFFFFFFFF, since_sr=65_536 // 4,
+    )  # fmt: skip
+    message = rtp.receiver_report(sender=1, blocks=[block])
+    message += rtp.nack(sender=1, media=watched.video.ssrc, sequences=[*watched.numbers()[-1:], 60_000])
+    watched.egress.on_rtcp(message + rtp.remb(sender=1, media=[watched.video.ssrc], bitrate=250_000), 1.0)
+    told = watched.egress.statistics
+    assert told.rtt_s == pytest.approx(0.1, abs=0.001)
+    assert (told.lost_share, told.lost, told.jitter_s) == (0.25, 3, 0.01)
+    assert (told.asked, told.repeated) == (2, 1)
+    assert told.estimate is not None
+    assert told.estimate == pytest.approx(250_000, rel=0.001)
     await watched.close()
 
 

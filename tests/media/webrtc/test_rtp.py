@@ -165,6 +165,8 @@ def rtcp(kind: int, count: int, body: bytes) -> bytes:
     return struct.pack("!BBH", 0x80 | count, kind, len(body) // 4) + body
 
 
+BLOCK = rtp.ReportBlock(ssrc=7, fraction_lost=0, lost=0, highest=0, jitter=0, last_sr=0, since_sr=0)
+LOSING = rtp.ReportBlock(ssrc=7, fraction_lost=26, lost=-3, highest=70_000, jitter=90, last_sr=5, since_sr=6)
 FROM, ABOUT = (5).to_bytes(4, "big"), (7).to_bytes(4, "big")
 
 
@@ -174,7 +176,8 @@ FROM, ABOUT = (5).to_bytes(4, "big"), (7).to_bytes(4, "big")
         (rtcp(200, 0, FROM + bytes(7) + b"\x0a" + bytes(3) + b"\x0b" + bytes(8)), rtp.SenderReport(5, 10, 11)),
         (rtcp(200, 0, FROM + bytes(16)), None),
         (rtcp(201, 0, FROM), rtp.ReceiverReport(5)),
-        (rtcp(201, 1, FROM + ABOUT + bytes(20)), rtp.ReceiverReport(5, ((7, 0),))),
+        (rtcp(201, 1, FROM + ABOUT + bytes(20)), rtp.ReceiverReport(5, (BLOCK,))),
+        (rtcp(201, 1, FROM + LOSING.encode()), rtp.ReceiverReport(5, (LOSING,))),
         (rtcp(202, 0, FROM), None),
         (rtcp(203, 1, FROM), rtp.Bye((5,))),
         (rtcp(203, 2, FROM + ABOUT + b"\3bye"), rtp.Bye((5, 7))),

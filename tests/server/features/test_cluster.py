@@ -91,7 +91,14 @@ async def test_every_member_is_asked_and_told_of_with_what_it_answered(operator:
     n1, n2 = body["nodes"]
     assert (n1["name"], n1["answers"], n1["shards"], n1["sockets"]) == ("n1", True, 250, 3)
     assert (n2["name"], n2["answers"], n2["shards"], n2["actors"]) == ("n2", True, 0, {NODE: 1})
-    assert n1["media"] == {"pid": 5, "restarts": 0, "streams": 2, "whep_viewers": 0}
+    assert n1["media"] == {
+        "pid": 5,
+        "restarts": 0,
+        "streams": 2,
+        "whep_viewers": 0,
+        "whep_rtt_ms": 0.0,
+        "whep_bitrate": 0,
+    }
     assert n1["bus"]["sent"] == 4
     assert n1["rss_bytes"] > 1_000_000
     assert n1["loop_lag_ms"] >= 0

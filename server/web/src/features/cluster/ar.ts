@@ -21,6 +21,8 @@ export default {
   sockets: "الاتصالات",
   streams: "البثوث",
   webrtcViewers: "مشاهدو WebRTC",
+  webrtcRoundTrip: "زمن الذهاب والإياب عبر WebRTC",
+  webrtcTraffic: "حركة بيانات WebRTC",
   mediaRestarts: "إعادات تشغيل الوسائط",
   busTraffic: "صادر الناقل / وارده",
   busGaps: "فجوات الناقل",

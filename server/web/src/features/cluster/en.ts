@@ -18,6 +18,8 @@ export default {
   sockets: "Sockets",
   streams: "Streams",
   webrtcViewers: "WebRTC viewers",
+  webrtcRoundTrip: "WebRTC round trip",
+  webrtcTraffic: "WebRTC traffic",
   mediaRestarts: "Media restarts",
   busTraffic: "Bus out / in",
   busGaps: "Bus gaps",

@@ -10,7 +10,7 @@ import { Scroll } from "../../ui/scroll";
 import { TraceFinder } from "./trace";
 import { t } from "./words";
 import "./cluster.css";
-import { ago, clock, count, duration, listed, percent } from "../../ui/format";
+import { ago, bitrate, clock, count, duration, listed, percent } from "../../ui/format";
 import { Empty, Spinner, useInterval } from "../../ui/parts";
 
 const REFRESH_MS = 2000;
@@ -133,6 +133,8 @@ function NodeCard({ node, hue }: { node: ClusterNode; hue: number }) {
         <Figure name={t("sockets")} value={node.sockets} show={count} />
         <Figure name={t("streams")} value={node.media && node.media.streams} show={count} />
         <Figure name={t("webrtcViewers")} value={node.media && node.media.whep_viewers} show={count} />
+        <Figure name={t("webrtcRoundTrip")} value={node.media && (node.media.whep_rtt_ms || null)} show={ms} isBad={(node.media?.whep_rtt_ms ?? 0) > 500} />
+        <Figure name={t("webrtcTraffic")} value={node.media && node.media.whep_bitrate} show={bitrate} />
         <Figure name={t("mediaRestarts")} value={node.media && node.media.restarts} show={count} isBad={Boolean(node.media?.restarts)} />
         <Figure name={t("busTraffic")} value={node.bus} show={(bus) => `${count(bus.sent)} / ${count(bus.received)}`} />
         <Figure name={t("busGaps")} value={node.bus && node.bus.gaps} show={count} isBad={Boolean(node.bus?.gaps)} />
