@@ -108,7 +108,9 @@ class Egress:
         self._session = session
 
     def on_connected(self, now: float) -> None:
-        self._fanout.join(self)
+        self._fanout.join(self, at_once=True)
+        for line in self._lines.values():
+            line.first = line.next_sequence - (line.sequence_offset or 0)
 
     def on_rtp(self, data: bytes, now: float) -> None:
         """Viewers have nothing to send."""

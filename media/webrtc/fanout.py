@@ -22,6 +22,8 @@ from media.webrtc import h264
 from media.webrtc.port import Run, runs_of
 
 HISTORY = 1_024
+#: What is sent at once to who comes between two key frames, at most: about 350 kB.
+MAX_GROUP_PACKETS = 300
 _YIELD_AFTER_S = 0.004
 _REPORT_EVERY_S = 1.0
 _KEYFRAME_EVERY_S = 1.0
@@ -54,6 +56,42 @@ def burst_of(packets: list[CodedPacket]) -> Burst:
     payloads = [packet.payload for packet in packets]
     sizes = [len(payload) for payload in payloads]
     return Burst(packets, payloads, sum(sizes), runs_of(sizes))
+
+
+class KeyGroup:
+    """The pictures from the last key frame on, as far as they are few: for a viewer who comes between two."""
+
+    def __init__(self) -> None:
+        self._bursts: list[Burst] = []
+        self._packets = 0
+
+    def add(self, burst: Burst, *, is_key: bool) -> bool:
+        """False when there is nothing to begin with any more."""
+        if is_key:
+            self.clear()
+        elif not self._bursts:
+            return False
+        self._bursts.append(burst)
+        self._packets += len(burst.packets)
+        if self._packets > MAX_GROUP_PACKETS:
+            self.clear()
+        return bool(self._bursts)
+
+    def clear(self) -> None:
+        self._bursts, self._packets = [], 0
+
+    def again(self) -> list[Burst]:
+        """All of them, at times right after the last one's, so that a player shows the last at once instead of playing
+        them one after the other and staying behind for good."""
+        if not self._bursts:
+            return []
+        last = self._bursts[-1].packets[0].ticks
+        return [_moved(burst, last + after) for after, burst in enumerate(self._bursts, start=1)]
+
+
+def _moved(burst: Burst, ticks: int) -> Burst:
+    packets = [msgspec.structs.replace(packet, ticks=ticks) for packet in burst.packets]
+    return msgspec.structs.replace(burst, packets=packets)
 
 
 class MediaClock:
@@ -139,6 +177,7 @@ class RtpFanout:
         self._ask = want_keyframe
         self._asked_at = float("-inf")
         self._viewers: dict[RtpViewer, None] = {}
+        self._group = KeyGroup()
         self._sequence: dict[Kind, int] = {"video": 0, "audio": 0}
         self._history: dict[Kind, list[CodedPacket | None]] = {"video": [None] * HISTORY, "audio": [None] * HISTORY}
         self._timescales: dict[Kind, int] = {}
@@ -148,7 +187,8 @@ class RtpFanout:
         self._reported_at = 0.0
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
-        self._reader = relay.subscribe(self._ready.set, from_key=False)
+        self._reader = relay.subscribe(self._ready.set)
+        self._early = self._remembered(self._reader.take())
         self._task = asyncio.create_task(self._run(), name="webrtc-fanout")
 
     @property
@@ -158,11 +198,16 @@ class RtpFanout:
     def next_sequence(self, kind: Kind) -> int:
         return self._sequence[kind]
 
-    def join(self, viewer: RtpViewer) -> None:
-        """Send to ``viewer`` from the next key frame on, and ask for one."""
+    def join(self, viewer: RtpViewer, *, at_once: bool = False) -> None:
+        """Send to ``viewer`` from the next key frame on, and ask for one. ``at_once``: what is remembered from the last
+        one on is sent first, unless it is much; nothing may have been sent to it before."""
         self._viewers[viewer] = None
         self._end_if_outdated(viewer)
         self.want_keyframe()
+        if at_once and viewer in self._viewers and (bursts := self._group.again()):
+            viewer.is_waiting_for_key = False
+            for burst in bursts:
+                viewer.send("video", burst)
 
     def leave(self, viewer: RtpViewer) -> None:
         """Idempotent."""
@@ -194,7 +239,8 @@ class RtpFanout:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ready.wait(), _REPORT_EVERY_S / 2)
             self._ready.clear()
-            for item in self._reader.take():
+            early, self._early = self._early, []
+            for item in (*early, *self._reader.take()):
                 try:
                     await self._handle(item)
                 except Exception:
@@ -202,6 +248,24 @@ class RtpFanout:
                     self.failed_items += 1
                     log.exception("a unit could not be sent")
             await self._report_if_due()
+
+    def _remembered(self, items: Sequence[Item]) -> list[Item]:
+        """Keep the pictures that came before there was a fan-out for those who join between two key frames. What is to
+        be handled like all that follows."""
+        if unsuitable(self._relay.tracks) is not None or self._relay.ended is not None:
+            return list(items)
+        for item in items:
+            if isinstance(item, Tracks):
+                self._configure(item.tracks)
+            elif isinstance(item, Unit) and item.kind == "video" and not self._keep(item):
+                break
+        return []
+
+    def _keep(self, unit: Unit) -> bool:
+        """False when they are too many to be sent at once."""
+        self._last_pts = unit.pts
+        packets = self._packetize(unit)
+        return not packets or self._group.add(burst_of(packets), is_key=unit.is_key)
 
     async def _handle(self, item: Item) -> None:
         if isinstance(item, Unit):
@@ -215,6 +279,7 @@ class RtpFanout:
         self._timescales = {track.kind: track.timescale for track in tracks}
         self._sets = ()
         self._last_pts = -1
+        self._group.clear()
         if unsuitable(tracks) is not None:
             self._end("codec_unsupported")
             return
@@ -247,7 +312,10 @@ class RtpFanout:
         self._clock.on_unit(at=unit.at, seconds=unit.dts / timescale)
         packets = self._packetize(unit)
         if packets:
-            await self._fan_out(unit, burst_of(packets))
+            burst = burst_of(packets)
+            if unit.kind == "video":
+                self._group.add(burst, is_key=unit.is_key)
+            await self._fan_out(unit, burst)
 
     def _breaks_order(self, unit: Unit) -> bool:
         is_backward = not unit.is_key and unit.pts < self._last_pts

@@ -5,7 +5,7 @@ import asyncio
 from media.relay import Relay
 from media.unit import VIDEO_TIMESCALE, Codec, Kind, Track, Unit
 from media.webrtc import h264
-from media.webrtc.fanout import HISTORY, Anchor, Burst, CodedPacket, MediaClock, RtpFanout
+from media.webrtc.fanout import HISTORY, MAX_GROUP_PACKETS, Anchor, Burst, CodedPacket, MediaClock, RtpFanout
 from tests.media.webrtc.test_port import OPUS, h264_track, relay_of
 
 
@@ -164,3 +164,53 @@ async def test_viewer_who_came_while_there_was_sound_alone_is_sent_away_when_the
     assert late.ended.done()
     assert not deaf.ended.done()
     fanout.close()
+
+
+async def test_who_joins_between_two_key_frames_is_sent_what_came_since_the_last_at_once() -> None:
+    relay = relay_of(h264_track())
+    for number in range(4):
+        relay.write(picture(number, key=number == 1, size=3_000))
+    fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener()
+    relay.write(picture(4))
+    fanout.join(viewer, at_once=True)
+    assert not viewer.is_waiting_for_key
+    assert [packets[0].ticks for _, packets in viewer.sent] == [9_001, 9_002, 9_003], "right after the last of them"
+    await viewer.until_sent(4)
+    later = Listener()
+    fanout.join(later, at_once=True)
+    assert [packets[0].ticks for _, packets in later.sent] == [12_001, 12_002, 12_003, 12_004]
+    for sent in (viewer.sent, later.sent):
+        numbers = [packet.sequence for _, packets in sent for packet in packets]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert viewer.sent[0][1][-1].marker
+    fanout.close()
+    await fanout.closed()
+
+
+async def test_more_than_is_good_to_send_at_once_is_not_and_the_next_key_frame_is_waited_for() -> None:
+    relay = relay_of(h264_track())
+    size = 1_100 * (MAX_GROUP_PACKETS // 3)
+    for number in range(5):
+        relay.write(picture(number, key=not number, size=size))
+    fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout.join(viewer, at_once=True)
+    relay.write(picture(5))
+    relay.write(picture(6, key=True))
+    await viewer.until_sent(1)
+    assert [packets[0].ticks for _, packets in viewer.sent] == [18_000]
+    fanout.close()
+    await fanout.closed()
+
+
+async def test_a_viewer_that_goes_over_to_another_rendition_waits_for_its_key_frame() -> None:
+    relay = relay_of(h264_track())
+    relay.write(picture(0, key=True))
+    fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout.join(viewer)
+    assert viewer.is_waiting_for_key
+    relay.write(picture(1))
+    relay.write(picture(2, key=True))
+    await viewer.until_sent(1)
+    assert [packets[0].ticks for _, packets in viewer.sent] == [6_000]
+    fanout.close()
+    await fanout.closed()

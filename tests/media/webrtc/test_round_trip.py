@@ -62,6 +62,18 @@ async def test_a_viewer_decodes_what_was_published() -> None:
     assert sound[-1].sample_rate == 48_000
 
 
+async def test_a_viewer_decodes_from_the_last_key_frame_on_of_a_publisher_that_sends_no_other() -> None:
+    async with stage(keyframe_every_s=1_000) as made:
+        publication = await made.publish(publisher(audio=False))
+        await publication.until(lambda: publication.count("video") > 5)
+        publication.want_keyframe = lambda: None
+        keys = publication.count("video", keys=True)
+        player = Player(audio=False)
+        await made.watch(player, publication)
+        await player.frames("video", 5)
+        assert publication.count("video", keys=True) == keys
+
+
 async def test_two_viewers_share_one_packetisation() -> None:
     async with stage() as made:
         publication = await made.publish(publisher(audio=False))
