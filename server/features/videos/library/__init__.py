@@ -13,6 +13,7 @@ from typing import Final
 from media.pictures.reencoder import Reencoder
 from media.vod.messages import SourceBounds
 from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.features.videos.library.again import Again, AgainRoutes
 from server.features.videos.library.captions import (
     MAX_CUES,
     MAX_LANGUAGES,
@@ -22,6 +23,7 @@ from server.features.videos.library.captions import (
 from server.features.videos.library.cards import VideoCard, VideoCards
 from server.features.videos.library.claims import BusyError, Claims, Spans
 from server.features.videos.library.encoding import VideoEncoder
+from server.features.videos.library.files import VideoFiles
 from server.features.videos.library.library import Library, Originals, VideoRow
 from server.features.videos.library.media import VideoMedia
 from server.features.videos.library.moments import Moments
@@ -81,6 +83,7 @@ def build(
         now=platform.now,
     )
     trimmer = Trimmer(db=platform.db, objects=platform.objects, publish=platform.publish, now=platform.now)
+    files = VideoFiles(db=platform.db, objects=platform.objects, jobs=platform.jobs)
     library = Library(
         db=platform.db,
         uploads=uploads,
@@ -91,6 +94,7 @@ def build(
         ids=platform.ids,
         now=platform.now,
         when_changed=when_changed,
+        files=files,
     )
     sheets = Reencoder(max_pixels=settings.max_video_pixels, at_once=1)
     storyboards = Storyboards(
@@ -107,6 +111,7 @@ def build(
         objects=platform.objects,
         db=platform.db,
         addresses=addresses,
+        files=files,
     )
     rate = hourly("videos", settings.max_videos_per_hour)
     routes = VideoRoutes(library=library, media=media, views=views, addresses=addresses, rate=rate)
@@ -119,6 +124,8 @@ def build(
         addresses=addresses,
         when_changed=when_changed,
     )
+    again = Again(db=platform.db, jobs=platform.jobs, job=encoder.job, library=library)
+    encoding_again = AgainRoutes(again=again, addresses=addresses, db=platform.db, audit=platform.audit)
     feature = Feature(
         name="library",
         operations=[
@@ -126,10 +133,11 @@ def build(
             *captioning.operations(),
             *restricting.operations(),
             *media.operations(),
+            *encoding_again.operations(),
         ],
         sent=(VIDEO_PROGRESS,),
         consumers=library.consumers,
-        jobs=(encoder.job, encoder.dead, trimmer.job, trimmer.dead),
+        jobs=(encoder.job, encoder.dead, trimmer.job, trimmer.dead, files.job),
         personal_data=PersonalData(tables=frozenset({"videos"}), sections=SECTIONS, erase=library.erase),
         limits={
             "video_hours": settings.max_video_hours,
@@ -143,7 +151,7 @@ def build(
         close=views.close,
         gauges=lambda: {"videos_encoded_total": ("Videos that this node has encoded", encoder.encoded)},
     )
-    claims = Claims(db=platform.db, objects=platform.objects)
+    claims = Claims(db=platform.db, objects=platform.objects, files=files)
     return LibraryRoom(feature=feature, library=library, claims=claims)
 
 

@@ -14,6 +14,7 @@ import msgspec
 from actors.restrictions import Restrictions
 from media.vod.muting import muted
 from server.features.videos.library import queries
+from server.features.videos.library.files import VideoFiles
 from server.features.videos.library.keys import SOUND, file_key, segment_file
 from server.features.videos.library.restricting import set_restrictions
 from storage.objects import ObjectStore
@@ -29,7 +30,8 @@ class BusyError(Exception):
 
 
 class Claims:
-    def __init__(self, *, db: Database, objects: ObjectStore) -> None:
+    def __init__(self, *, db: Database, objects: ObjectStore, files: VideoFiles) -> None:
+        self._files = files
         self._db = db
         self._objects = objects
 
@@ -60,6 +62,7 @@ class Claims:
             columns = [list(column) for column in zip(*made, strict=True)] or [[], [], []]
             await tx.execute(queries.COPY_MUTED, video_id, edition, SOUND, *columns)
             await tx.execute(queries.FORGET_FORMER, video_id, edition + 1)
+            await self._files.ask(tx, video_id, edition + 1)
         return True
 
     async def _sound(self, video_id: str, edition: int) -> Sequence[Row]:

@@ -45,7 +45,7 @@ from server.jobs import Attempt, GiveUp, Job, RetryLater
 from server.publish import Publish
 from storage.facts import publish as publish_fact
 from storage.objects import NoSuchObject, ObjectStore
-from storage.postgres import Database
+from storage.postgres import Database, Row
 
 TIMEOUT_S: Final = 24 * 3_600.0
 AGAIN_S: Final = 5.0
@@ -154,7 +154,7 @@ class VideoEncoder:
             await self._spool(row["upload_id"], path)
             try:
                 source = await self._source(path)
-                await self._encode(attempt, row["owner_id"], path, source)
+                await self._encode(attempt, row, path, source)
             except _RefusedError as error:
                 await self._refuse(attempt, str(error))
             except WorkerDiedError as error:
@@ -182,14 +182,14 @@ class VideoEncoder:
                     raise _RefusedError(report.detail)
                 yield report
 
-    async def _encode(self, attempt: Attempt[EncodeVideo], owner_id: str, path: Path, source: Source) -> None:
+    async def _encode(self, attempt: Attempt[EncodeVideo], video: Row, path: Path, source: Source) -> None:
         tiers = tiers_of(source.width, source.height, source.fps, has_own_size=True)
         if not tiers:
             raise _RefusedError(f"Pictures of {source.width} by {source.height} pixels are not encoded")
         rows = await self._db.fetch(queries.HAVE, attempt.body.video_id, attempt.body.edition)
         work = Work(
             attempt=attempt,
-            owner_id=owner_id,
+            owner_id=video["owner_id"],
             path=path,
             source=source,
             tiers=tiers,
@@ -202,7 +202,8 @@ class VideoEncoder:
             order = EncodeSound(path=str(path), seconds=source.seconds, have=work.done.get(SOUND, 0))
             await self._pass(work, order, [SOUND], place=len(tiers))
         await self._pictures(work, tiers[-1:])
-        await self._db.execute(queries.PLAYABLE, work.video_id, work.edition)
+        if not 0 < video["edition"] < work.edition:  # else what there was is shown until all of this is there
+            await self._db.execute(queries.PLAYABLE, work.video_id, work.edition)
         await self._poster(work, tiers[-1])
         self._tell(work, "processing", work.share)
         if tiers[:-1]:
@@ -291,17 +292,20 @@ class VideoEncoder:
         async with work.attempt.finish() as tx:
             row = await tx.fetchrow(queries.READY, work.video_id, work.edition, self._now())
             if row is not None:
+                await tx.execute(queries.NOT_MUTED, work.video_id)
                 await tx.execute(queries.FORGET_FORMER, work.video_id, work.edition)
                 await publish_fact(tx, VideoReady(video_id=work.video_id, **dict(row)))
         self.encoded += 1
         self._tell(work, "ready", 1.0)
 
     async def _refuse(self, attempt: Attempt[EncodeVideo], reason: str) -> None:
-        video_id = attempt.body.video_id
+        video_id, edition = attempt.body.video_id, attempt.body.edition
         async with attempt.finish() as tx:
-            owner_id = await tx.fetchval(queries.FAILED, video_id, reason)
-        if owner_id is not None:
-            self._send(owner_id, video_id, "failed", 0.0)
+            row = await tx.fetchrow(queries.FAILED, video_id, reason, edition)
+            if row is not None and row["state"] == "ready":
+                await tx.execute(queries.FORGET_UNSHOWN, video_id, edition)
+        if row is not None:
+            self._send(row["owner_id"], video_id, row["state"], 1.0 if row["state"] == "ready" else 0.0)
 
     async def _give_up(self, attempt: Attempt[EncodeVideo]) -> None:
         await self._refuse(attempt, "It could not be encoded, though it was tried several times")

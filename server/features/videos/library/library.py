@@ -17,7 +17,7 @@ from actors.runtime import Node
 from actors.stream_messages import EditStream
 from server.features.videos.library import queries
 from server.features.videos.library.encoding import EncodeVideo
-from server.features.videos.library.facts import VideoDeleted
+from server.features.videos.library.facts import VideoDeleted, VideoReady
 from server.features.videos.library.keys import prefix
 from server.features.videos.library.shapes import NewVideoBody, State, TrimBody, VideoChange
 from server.features.videos.library.trimming import TrimVideo
@@ -54,6 +54,12 @@ class Originals(Protocol):
     def read(self, upload_id: str) -> AsyncIterator[bytes]: ...
 
 
+class Files(Protocol):
+    """The MP4 files of videos."""
+
+    async def ask(self, tx: Transaction, video_id: str, edition: int) -> None: ...
+
+
 class Chapter(msgspec.Struct, frozen=True, kw_only=True):
     """``at_ms``: media time of the segments."""
 
@@ -83,6 +89,8 @@ class VideoRow(msgspec.Struct, frozen=True, kw_only=True):
     has_poster: bool
     poster_upload_id: str | None
     has_file: bool
+    file_bytes: int | None
+    file_head_bytes: int | None
     views: int
     watched_ms: int
     created_at: dt.datetime
@@ -120,6 +128,7 @@ class Library:
         ids: Ids,
         now: Callable[[], dt.datetime],
         when_changed: Callable[[], Awaitable[None]],
+        files: Files,
     ) -> None:
         self._db = db
         self._uploads = uploads
@@ -130,7 +139,14 @@ class Library:
         self._ids = ids
         self._now = now
         self._when_changed = when_changed
-        self.consumers = (Consumer(RecordingReady, _recorded),)
+        self._files = files
+        self.consumers = (Consumer(RecordingReady, _recorded), Consumer(VideoReady, self._made))
+
+    async def _made(self, tx: Transaction, fact: VideoReady) -> None:
+        """Every edition is made into a file as well."""
+        edition = await tx.fetchval(queries.EDITION, fact.video_id)
+        if edition is not None:
+            await self._files.ask(tx, fact.video_id, edition)
 
     async def create(self, owner_id: str, body: NewVideoBody) -> str:
         """A video of an upload, which is encoded from now on; its id. Raises a 422 for an upload that can be none."""
@@ -232,7 +248,7 @@ class Library:
                 raise Problem(409, "The video is being worked on, or has failed", slug="not-ready")
             span = {"from_ms": video.begin_ms + body.from_ms, "to_ms": video.begin_ms + to_ms}
             trim = TrimVideo(video_id=video_id, edition=edition + 1, **span)
-            await self._jobs.enqueue(tx, self._trim_job, trim, key=f"{video_id}/{edition + 1}")
+            await self._jobs.enqueue(tx, self._trim_job, trim)  # without a key: one that failed may be tried again
 
     async def set_poster(self, video_id: str, viewer: Viewer, upload_id: str | None) -> None:
         """This picture stands for the video from now on; None for one of its own. The former one is deleted.

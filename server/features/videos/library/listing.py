@@ -59,11 +59,17 @@ class Listing:
         return {
             "hls": f"{base}/index.m3u8" if is_there else None,
             "dash": f"{base}/manifest.mpd" if is_there else None,
-            "mp4": f"{base}/recording.mp4" if video.has_file else None,
+            "mp4": f"{base}/recording.mp4" if video.has_file else self._file(video, viewer),
             "storyboard": f"{base}/storyboard.vtt" if is_there else None,
             "thumbnail": f"{pictures}/thumbnail.webp" if has_picture else None,
             "renditions": [_rendition(row) for row in renditions],
         }
+
+    def _file(self, video: VideoRow, viewer: Viewer) -> str | None:
+        """Of an upload there is one for its owner alone, so that its address is always theirs."""
+        if video.is_recording or video.file_bytes is None or viewer.id != video.owner_id:
+            return None
+        return f"{self._addresses.base('/vod', video.id, viewer, is_open=False)}/video.mp4"
 
 
 SAME: Final = (

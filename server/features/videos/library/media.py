@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
 
@@ -16,6 +16,7 @@ from actors.runtime import DomainError
 from media.vod.playlists import render_captions
 from server.features.videos.library import queries
 from server.features.videos.library.captions import VideoCaptions
+from server.features.videos.library.files import VideoFiles
 from server.features.videos.library.keys import INIT, poster_key
 from server.features.videos.library.library import Library, VideoRow
 from server.features.videos.library.moments import board_id
@@ -81,9 +82,11 @@ class VideoMedia:
         objects: ObjectStore,
         db: Database,
         addresses: MediaAddresses,
+        files: VideoFiles,
         judged_every_s: float = 1.0,
     ) -> None:
         """``judged_every_s``: how often it is asked whether who is sent something may still see it."""
+        self._files = files
         self._judged_every_s = judged_every_s
         self._library = library
         self._playlists = playlists
@@ -126,6 +129,11 @@ class VideoMedia:
                 name="vodThumbnail", tag=TAG, summary="The poster of a video", paths=video,
                 answers={200: webp, 206: webp, 304: None, 307: None}, problems=frozenset({403, 404, 412, 416}),
                 auth="optional",
+            ),
+            Operation(
+                method="GET", path=f"{base}/video.mp4", handler=self._mp4, name="vodMp4", tag=TAG, paths=video,
+                summary="The best rendition of an uploaded video as a progressive MP4, for its owner",
+                answers={200: mp4, 206: mp4, 304: None}, problems=frozenset({403, 404, 412, 416}), auth="optional",
             ),
             Operation(
                 method="GET", path=f"{base}/captions/{{file}}", handler=self._caption_file, name="vodCaptions", tag=TAG,
@@ -231,6 +239,23 @@ class VideoMedia:
             raise not_found("There is no such file")
         shared = self._addresses.immutable(call.path["video_id"])
         return await self._sent(call, video, Kept(key=key, size=size, kind="video/mp4", shared=shared))
+
+    async def _mp4(self, call: Call[None, None]) -> web.StreamResponse:
+        video = await self._video(call)
+        if video.file_bytes is None or self._asker(call)[1].id != video.owner_id:
+            raise not_found("There is no file of this video")
+
+        def read(offset: int, count: int) -> AsyncIterator[bytes]:
+            return self._files.read(video, offset, count)
+
+        headers = {
+            "Cache-Control": content.PRIVATE,
+            "Content-Type": "video/mp4",
+            "Content-Disposition": f'attachment; filename="video-{video.id}.mp4"',
+        }
+        etag = f'"{video.id}-{video.edition}-{video.file_bytes}"'
+        async with self._while_allowed(call, is_played=True):
+            return await content.streamed(call.request, read, size=video.file_bytes, etag=etag, headers=headers)
 
     async def _place(self, video: VideoRow, edition: int, rendition: str, file: str) -> tuple[str, int | None]:
         """The object of a file, and its size; None without such a file."""

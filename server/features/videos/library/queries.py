@@ -16,6 +16,7 @@ select v.id::text as id, v.owner_id::text as owner_id, v.stream_id::text as stre
     {_VISIBILITY} as visibility, {_RESTRICTIONS} as restrictions, v.state, v.reason, v.progress, v.edition, v.source,
     v.duration_ms, v.begin_ms, v.chapters, v.has_poster, v.poster_upload_id::text as poster_upload_id,
     v.views, v.watched_ms, v.created_at, v.ready_at,
+    case when v.file_edition = v.edition then v.file_bytes end as file_bytes, v.file_head_bytes,
     (select b.birth_date from users b where b.id = $1::uuid) as birth_date,
     o.username, o.display_name, o.avatar_url,
     exists (select from recording_files f where f.stream_id = v.stream_id and f.state = 'ready') as has_file
@@ -120,9 +121,30 @@ READY: Final = """
 update videos set state = 'ready', progress = 1, edition = $2, reason = '', ready_at = coalesce(ready_at, $3)
 where id = $1 returning owner_id::text, duration_ms
 """
+# What was shown before goes on being shown.
 FAILED: Final = """
-update videos set state = 'failed', reason = $2 where id = $1 and state = 'processing' returning owner_id::text
+update videos set state = case when edition > 0 and edition < $3 then 'ready' else 'failed' end, reason = $2,
+    progress = case when edition > 0 and edition < $3 then 1 else progress end
+where id = $1 and state = 'processing' returning owner_id::text, state, progress
 """
+FORGET_UNSHOWN: Final = """
+with gone as (delete from video_segments where video_id = $1 and edition = $2)
+delete from video_renditions where video_id = $1 and edition = $2
+"""
+# A trimmed one would be whole again.
+ENCODE_AGAIN: Final = """
+update videos set state = 'processing', progress = 0, reason = ''
+where id = $1 and stream_id is null and upload_id is not null and state in ('ready', 'failed') and begin_ms = 0
+    and (source is null or duration_ms >= (source ->> 'seconds')::float8 * 1000 - 200)
+returning edition
+"""
+READY_UPLOADS: Final = """
+select v.id::text as id, v.source, array(select r.name from video_renditions r
+    where r.video_id = v.id and r.edition = v.edition and r.kind = 'video' and r.is_whole) as names
+from videos v where v.state = 'ready' and v.stream_id is null and v.source is not null
+    and ($1::uuid is null or v.id < $1) order by v.id desc limit $2
+"""
+NOT_MUTED: Final = "update videos set muted = '[]' where id = $1"
 ADD_RENDITION: Final = """
 insert into video_renditions
     (video_id, edition, name, place, kind, codec, timescale, width, height, fps, channels, init_key)
@@ -210,6 +232,19 @@ from video_segments g join lateral (
 where g.video_id = $1 and g.edition = $2 and g.start >= $3::bigint * r.timescale / 1000
     and g.start < $4::bigint * r.timescale / 1000
 order by g.number limit $5
+"""
+# In order of time, so that a player that reads on finds sound and picture side by side.
+FILE_SEGMENTS: Final = """
+select r.name, r.init_key, coalesce(g.muted_key, g.object_key) as key
+from videos v join video_renditions r on r.video_id = v.id and r.edition = v.edition
+join video_segments g on g.video_id = v.id and g.edition = v.edition and g.rendition = r.name
+where v.id = $1 and v.edition = $2 and r.is_whole and (r.kind = 'audio' or r.name = (
+    select b.name from video_renditions b where b.video_id = $1 and b.edition = $2 and b.is_whole and b.kind = 'video'
+    order by b.place limit 1))
+order by g.start::float8 / r.timescale, r.kind desc
+"""
+SET_FILE: Final = """
+update videos set file_edition = $2, file_head_bytes = $3, file_bytes = $4 where id = $1 and edition = $2
 """
 PUT_CAPTIONS: Final = """
 insert into video_captions (video_id, language, cues) select $1, $2, $3

@@ -89,7 +89,7 @@ class VideoPlayback(Shape):
 
     hls: str | None
     dash: str | None
-    mp4: str | None
+    mp4: Annotated[str | None, Field(description="Of a recording on request; of an upload for its owner")]
     storyboard: str | None
     thumbnail: str | None
     renditions: Annotated[list[VideoRendition], Field(description="The best first; empty for a recording")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
+from server.features.videos.recordings.composed import ComposedFiles, Composition
 from server.features.videos.recordings.files import RecordingFiles
 from server.features.videos.recordings.making import FileMaker
 from server.features.videos.recordings.retention import Retention, Rule, remove_recording
@@ -20,7 +21,7 @@ from server.live.viewings import Viewings
 from storage.postgres import Transaction
 from storage.recording import Recordings
 
-__all__ = ["build", "remove_recording"]
+__all__ = ["ComposedFiles", "Composition", "build", "remove_recording"]
 
 
 def build(platform: Platform, *, settings: RecordingSettings, addresses: MediaAddresses, viewings: Viewings) -> Feature:

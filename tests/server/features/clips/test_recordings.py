@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from media.hls.cmaf import boxes
-from server.features.videos.recordings.files import Layout
-from server.features.videos.recordings.making import FilePart
+from server.features.videos.recordings.composed import FilePart, Layout
 from server.jobs import GiveUp
 from tests.server.features.clips.conftest import SECONDS, Stage, Stream
 from tests.server.features.clips.test_clips import seconds_of

@@ -57,6 +57,7 @@ export default {
     many: "{n} مشاهدة",
     other: "{n} مشاهدة",
   },
+  download: "تنزيل",
   watched: "زمن المشاهدة {time}",
   replay: "إعادة الدردشة",
   broadcast: "البث",

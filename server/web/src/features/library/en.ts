@@ -47,6 +47,7 @@ export default {
   couldNot: "This video could not be encoded",
   share: "Share",
   views: { one: "{n} view", other: "{n} views" },
+  download: "Download",
   watched: "{time} watched",
   replay: "Chat replay",
   broadcast: "The broadcast",

@@ -1,10 +1,10 @@
 /** The page of a video, of an upload or of a broadcast: the one player, and of a broadcast the replay of its chat. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, sentence } from "../../api/http";
+import { ApiError, media, sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { navigate } from "../../router";
 import { ago, duration, percent } from "../../ui/format";
-import { ShareIcon } from "../../ui/icons";
+import { DownIcon, ShareIcon } from "../../ui/icons";
 import { Missing } from "../../ui/missing";
 import { Avatar, Empty, Field, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
@@ -126,6 +126,11 @@ function Info({ video, onChange, positionMs }: InfoProps) {
             <button type="button" class="button" aria-expanded={isEdited} onClick={() => setEdited(!isEdited)}>
               {t("edit")}
             </button>
+          )}
+          {video.playback.mp4 && (
+            <a class="button" href={media(video.playback.mp4)} download={`${video.id}.mp4`} aria-label={t("download")}>
+              <DownIcon /> <span class="hide-narrow">{t("download")}</span>
+            </a>
           )}
           <button type="button" class="button" aria-label={t("share")} onClick={() => void shareLink(video.title, `/videos/${video.id}`)}>
             <ShareIcon /> <span class="hide-narrow">{t("share")}</span>
