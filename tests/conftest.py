@@ -23,9 +23,9 @@ from storage.migrate import migrate
 from storage.postgres import Database
 from storage.redis import Redis
 from tests.cpu_seconds import CpuSeconds
-from tests.lanes import Durations, pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.lanes import Durations, pytest_addoption, pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
-__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 _TEMPLATE = "socialflow_template"
 MEMORY: Final = Path("/dev/shm")

@@ -26,6 +26,7 @@ REAL_TIME: Final = {
     ),
     "browsers": ("tests/e2e/", "tests/fuzz/"),
 }
+OTHERS: Final = "others"
 NICENESS: Final = 7
 SLOWEST: Final = 15
 
@@ -57,7 +58,7 @@ class Durations:
             os.nice(NICENESS)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.lanes[lane_of(report.nodeid) or "all others"] += report.duration  # type: ignore[assignment]
+        self.lanes[lane_of(report.nodeid) or OTHERS] += report.duration  # type: ignore[assignment]
         self.files[report.nodeid.partition("::")[0]] += report.duration  # type: ignore[assignment]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -74,6 +75,15 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Lanes:
     return Lanes(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """A hook of pytest."""
+    parser.addoption("--lane", choices=(*REAL_TIME, OTHERS), help="only the tests of this lane")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A hook of pytest: those in real time first, else in the order of the files."""
+    if (lane := config.getoption("--lane")) is not None:
+        left_out = [item for item in items if (lane_of(item.nodeid) or OTHERS) != lane]
+        items[:] = [item for item in items if (lane_of(item.nodeid) or OTHERS) == lane]
+        config.hook.pytest_deselected(items=left_out)
     items.sort(key=lambda item: lane_of(item.nodeid) is None)

@@ -23,6 +23,8 @@ ROOT_NAMES = {
     *CODE,
     *("tests", "docs", "deploy", ".ci", ".dockerignore", ".gitignore", "docker-compose.yml", "Dockerfile", "Makefile"),
     *("pyproject.toml", "requirements.lock", "README.md", "CHANGELOG.md", "LICENSE"),
+    # Where GitHub and pre-commit look for them.
+    *(".github", ".pre-commit-config.yaml", "SECURITY.md", "CONTRIBUTING.md"),
 }  # fmt: skip
 
 MAX_LINES = 600
@@ -476,7 +478,9 @@ def test_the_documented_settings_are_those_that_there_are() -> None:
     assert "| `http_port` | `8080` |" in page
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", "docker-compose.yml", "docs/operations.md", "README.md"])
+@pytest.mark.parametrize(
+    "name", ["Dockerfile", "docker-compose.yml", "docs/operations.md", "docs/deploy.md", "README.md"]
+)
 def test_every_setting_that_is_named_outside_the_code_is_one(name: str) -> None:
     there = {f"SOCIALFLOW_{field.upper()}" for field in Settings.model_fields}
     none_of(set(re.findall(r"\bSOCIALFLOW_[A-Z_]+", text(name))) - there, "there is no such setting")

@@ -1,0 +1,14 @@
+variable "name" { type = string }
+variable "region" { type = string }
+variable "network" { type = any }
+variable "ports" { type = map(number) }
+variable "image" { type = string }
+variable "key_arn" { type = string }
+variable "secret_arns" { type = map(string) }
+variable "bucket_arn" { type = string }
+variable "balancing" { type = any }
+variable "environment" { type = map(string) }
+variable "edge" { type = any }
+variable "media" { type = any }
+variable "actors" { type = any }
+variable "jobs" { type = any }
