@@ -237,7 +237,9 @@ class RtpFanout:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ready.wait(), _REPORT_EVERY_S / 2)
+                # Not wait_for, which may lose that the task was cancelled when a unit comes in the same turn.
+                async with asyncio.timeout(_REPORT_EVERY_S / 2):
+                    await self._ready.wait()
             self._ready.clear()
             early, self._early = self._early, []
             for item in (*early, *self._reader.take()):

@@ -179,7 +179,8 @@ class _Place:
 
 async def _comes(event: asyncio.Event, within_s: float) -> bool:
     try:
-        await asyncio.wait_for(event.wait(), within_s)
+        async with asyncio.timeout(within_s):
+            await event.wait()
     except TimeoutError:
         return False
     return True

@@ -214,3 +214,16 @@ async def test_a_viewer_that_goes_over_to_another_rendition_waits_for_its_key_fr
     assert [packets[0].ticks for _, packets in viewer.sent] == [6_000]
     fanout.close()
     await fanout.closed()
+
+
+async def test_a_fan_out_that_is_closed_as_a_unit_comes_ends_all_the_same() -> None:
+    relay = relay_of(h264_track())
+    fanout = RtpFanout(relay=relay, want_keyframe=lambda: None)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    relay.write(picture(0, key=True))
+    fanout.close()
+    closing = asyncio.create_task(fanout.closed())
+    ended, _ = await asyncio.wait({closing}, timeout=5)
+    closing.cancel()
+    assert ended
