@@ -54,6 +54,10 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "--rounds 1 --transfers 200 --people 100 --entries 20000 --balances 100 --operations 300 --kills 2 --pause 0.5",
         25,
     ),
+    (
+        "ads", "How soon is it decided what is shown, and is a campaign's money enough for all nodes?", "", 60,
+        "--campaigns 500 --decisions 500 --nodes 2", 10,
+    ),
     ("mail", "How fast do mails leave, and what do kills cost?", "", 240, "--mails 100 --kills 2", 20),
     (
         "upload", "How fast does a file arrive, and does it over kills?", "", 150,

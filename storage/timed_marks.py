@@ -1,4 +1,5 @@
-"""What playlists tell players of a stream's moments: its owner's metadata, and its markers."""
+"""What playlists tell players of a stream's moments: its owner's metadata, its markers, and pauses for
+advertisements."""
 
 from __future__ import annotations
 
@@ -36,5 +37,7 @@ select id, at_ms, 'metadata' as kind, jsonb_strip_nulls(jsonb_build_object('text
 from stream_metadata where stream_id = $1
 union all
 select id, at_ms, 'marker', jsonb_build_object('label', label) from stream_markers where stream_id = $1
+union all
+select id, at_ms, 'ad_break', '{}' from ads_breaks where stream_id = $1
 order by at_ms desc, id desc limit $2
 """

@@ -275,7 +275,17 @@ def install(
             when_changed=changed,
         ),
         feed.build(platform, settings=settings, posts=posting.posts, addresses=core.addresses),
-        ads.build(platform, settings=settings, payments=paying.payments, site=site),
+        ads.build(
+            platform,
+            settings=settings,
+            is_on="ads" in settings.rooms,
+            payments=paying.payments,
+            ledger=books.ledger,
+            seals=core.identity,
+            addresses=core.addresses,
+            footage=core.footage,
+            site=site,
+        ),
         switched(projects.build(platform, settings=settings, topics=core.topics), "projects", settings.rooms),
         switched(
             courses.build(platform, settings=settings, payments=paying.payments, site=site, when_changed=changed),

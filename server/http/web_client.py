@@ -65,6 +65,8 @@ PLACES: Final = (
     "/c/{name}",
     "/c/{name}/{tab}",
     "/c/{name}/events/{event_id}",
+    "/ads",
+    "/ads/{id}",
     "/courses",
     "/courses/{id}",
     "/lessons/{id}",

@@ -6,11 +6,6 @@ from pydantic import BaseModel, Field
 
 
 class AdSettings(BaseModel):
-    ads: bool = Field(
-        True,
-        description="whether advertising is there: its pages, calls and pauses. Nothing is shown without campaigns "
-        "that are paid and approved",
-    )
     ad_share_percent: int = Field(
         55, ge=0, le=100, description="share of what an advertisement brings that goes to the creator it is shown with"
     )

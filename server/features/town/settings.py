@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import NoDecode
 
-OptionalRoom = Literal["market", "help", "wellbeing", "local", "projects", "courses", "assistant"]
+OptionalRoom = Literal["market", "help", "wellbeing", "local", "projects", "courses", "assistant", "ads"]
 
 
 class OptionalRoomSettings(BaseModel):
     rooms: Annotated[tuple[OptionalRoom, ...], NoDecode] = Field(
-        ("market", "help", "wellbeing", "local", "projects", "courses", "assistant"),
-        description="rooms of the town that are there, comma-separated; one that is left out has no pages, calls and "
-        "schedules (orders under way wait for its return)",
+        ("market", "help", "wellbeing", "local", "projects", "courses", "assistant", "ads"),
+        description="rooms that are there, comma-separated; one that is left out has no pages, calls and schedules "
+        "(orders under way wait for its return). Without ads there is no advertising",
     )
     max_listings: int = Field(500, ge=1, le=100_000, description="listings that an account has at most")
     order_pay_minutes: int = Field(

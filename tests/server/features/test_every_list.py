@@ -139,6 +139,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listTransfers": OPERATORS,
     "listPayments": OPERATORS,
     "listCampaigns": MINE,
+    "getAdEarnings": MINE,
     "listCreatives": MINE,
     "listCreativesToJudge": OPERATORS,
     "listReconciliations": OPERATORS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -19,6 +19,9 @@ from server.features.money.currencies import CURRENCIES
 SCALE: Final = 1_000_000
 AGES: Final = {"18-24": 18, "25-34": 25, "35-44": 35, "45-54": 45, "55+": 55}
 """The bands and where each begins. Who is younger belongs to none."""
+ANY: Final = ""
+PERSONAL: Final = "*"
+UNKNOWN: Final = "?"
 NOBODY_SHOWN: Final[Mapping[str, int]] = {}
 
 
@@ -91,37 +94,33 @@ class Award(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Index:
-    """Candidates by what is asked of a viewer, each list with the highest bids first. ``floor``: the lowest price, in
-    hundredths of a dollar.
+    """Candidates by what they ask of a viewer and of a stream, each list with the highest bids first. ``floor``: the
+    lowest price, in hundredths of a dollar.
     """
 
     def __init__(self, candidates: Iterable[Candidate], *, floor: int = 1) -> None:
         self.floor = floor
-        self._for_all: list[_Ranked] = []
-        self._personal: list[_Ranked] = []
-        self._of_country: defaultdict[str, list[_Ranked]] = defaultdict(list)
+        self._lists: defaultdict[tuple[str, str], list[_Ranked]] = defaultdict(list)
         ranked = sorted((-rank_of(one), one.id, one) for one in candidates)
         self.size = len(ranked)
         for each in ranked:
-            self._add(each)
+            for viewers in _asked_of_viewers(each[2]):
+                for category in each[2].categories or (ANY,):
+                    self._lists[viewers, category].append(each)
 
-    def _add(self, each: _Ranked) -> None:
-        campaign = each[2]
-        if not campaign.is_personal:
-            self._for_all.append(each)
-        elif not campaign.countries:
-            self._personal.append(each)
-        for country in campaign.countries:
-            self._of_country[country].append(each)
+    def ranked(self, category: str, person: Person | None) -> Iterator[Candidate]:
+        """Those that may be for the stream and the viewer, the highest bid first."""
+        viewers = [ANY] if person is None else [ANY, PERSONAL, person.country or UNKNOWN]
+        keys = [(one, kind) for one in viewers for kind in {ANY, category}]
+        filled = [found for key in keys if (found := self._lists.get(key))]
+        return (each[2] for each in (filled[0] if len(filled) == 1 else heapq.merge(*filled)))
 
-    def ranked(self, person: Person | None) -> Iterator[Candidate]:
-        """Those that may be for the viewer, the highest bid first."""
-        lists: Sequence[Sequence[_Ranked]] = [self._for_all]
-        if person is not None:
-            lists = [self._for_all, self._personal, self._of_country.get(person.country or "", [])]
-        filled = [one for one in lists if one]
-        found = filled[0] if len(filled) == 1 else heapq.merge(*filled)
-        return (each[2] for each in found)
+
+def _asked_of_viewers(campaign: Candidate) -> Iterable[str]:
+    """The lists in which it stands: for all, for who is known, or for each of its countries."""
+    if not campaign.is_personal:
+        return (ANY,)
+    return campaign.countries or (PERSONAL,)
 
 
 _Ranked = tuple[int, str, Candidate]
@@ -137,7 +136,7 @@ def decide(index: Index, context: Context, *, turn: int, without: AbstractSet[st
     no money left here.
     """
     winner: Candidate | None = None
-    for campaign in index.ranked(context.person):
+    for campaign in index.ranked(context.category, context.person):
         if campaign.id in without or not fits(campaign, context):
             continue
         if winner is None:
@@ -151,9 +150,9 @@ def fits(campaign: Candidate, context: Context) -> bool:
     """Whether it may be shown there at all."""
     return (
         campaign.starts <= context.now < campaign.ends
-        and (not campaign.categories or context.category in campaign.categories)
-        and (not campaign.languages or context.language in campaign.languages)
         and campaign.avoids.isdisjoint(context.warnings)
+        and (not campaign.languages or context.language in campaign.languages)
+        and (not campaign.categories or context.category in campaign.categories)
         and campaign.owner_id not in (context.viewer_id, context.creator_id)
         and context.shown.get(campaign.id, 0) < campaign.cap
         and (not campaign.is_personal or _is_for(campaign, context.person))

@@ -20,7 +20,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
 """
 ONE: Final = _CAMPAIGN + "where c.id = $1 and c.owner_id = $2"
 LIST: Final = f"{_CAMPAIGN} where c.owner_id = $1 and ($2::uuid is null or c.id < $2) order by c.id desc limit $3"
-LOCK: Final = "select * from ads_campaigns where id = $1 and owner_id = $2 for update"
+LOCK: Final = "select * from ads_campaigns where id = $1 and owner_id = $2 for no key update"
 CHANGE: Final = """
 update ads_campaigns set name = $2, state = $3, budget = $4, bid = $5, starts_at = $6, ends_at = $7, targeting = $8,
     avoid = $9, cap = $10, click_url = $11, changed_at = $12 where id = $1
@@ -30,9 +30,10 @@ TOUCH: Final = "update ads_campaigns set changed_at = $2 where id = $1"
 
 ADD_PAYMENT: Final = "insert into ads_payments (payment_id, campaign_id, amount, created_at) values ($1, $2, $3, $4)"
 SET_NET: Final = "update ads_payments set net = $2 where payment_id = $1 returning campaign_id"
+# What comes after an ended campaign's rest went back goes back too.
 SUM_PAID: Final = """
-update ads_campaigns set changed_at = $2, paid = (
-    select coalesce(sum(net), 0) from ads_payments where campaign_id = $1) where id = $1
+update ads_campaigns c set changed_at = $2, paid = s.paid, is_returned = c.is_returned and s.paid <= c.paid
+from (select coalesce(sum(net), 0)::bigint as paid from ads_payments where campaign_id = $1) s where c.id = $1
 """
 
 VIDEO: Final = """
@@ -80,7 +81,7 @@ where c.state = 'active' and c.ends_at > $1 and least(c.budget, c.paid) * 1000 -
 
 LOCK_FOR_LEASE: Final = """
 select budget, paid, bid, starts_at, ends_at, spent, leased from ads_campaigns
-where id = $1 and state = 'active' and ends_at > $2 for update
+where id = $1 and state = 'active' and ends_at > $2 for no key update
 """
 LEASE: Final = "update ads_campaigns set leased = leased + $2 where id = $1"
 ADD_LEASE: Final = """
@@ -89,7 +90,7 @@ insert into ads_leases (id, campaign_id, node, amount, closes_at) values ($1, $2
 LEASES_DUE: Final = """
 select id, campaign_id from ads_leases where closes_at <= $1 and not is_closed order by closes_at limit 500
 """
-LOCK_CAMPAIGN: Final = "select id from ads_campaigns where id = $1 for update"
+LOCK_CAMPAIGN: Final = "select id from ads_campaigns where id = $1 for no key update"
 CLOSE_LEASE: Final = "update ads_leases set is_closed = true where id = $1 and not is_closed returning amount, spent"
 GIVE_BACK: Final = "update ads_campaigns set leased = leased - $2, spent = spent + $3 where id = $1"
 

@@ -1,6 +1,7 @@
 /** The features of the page, in the order of their entries. What is not in this list is not there. */
 import type { Feature } from "../feature";
 import { account } from "./account";
+import { ads } from "./ads";
 import { appearance } from "./appearance";
 import { audit } from "./audit";
 import { calls } from "./calls";
@@ -75,6 +76,7 @@ export const features: readonly Feature[] = [
   notifications,
   rooms,
   money,
+  ads,
   courses,
   projects,
   market,

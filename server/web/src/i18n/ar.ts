@@ -1,5 +1,6 @@
 /** All of the Arabic messages, by catalogue: one chunk, fetched where the page speaks Arabic. */
 import api from "../api/ar";
+import ads from "../features/ads/ar";
 import appearance from "../features/appearance/ar";
 import account from "../features/account/ar";
 import audit from "../features/audit/ar";
@@ -53,6 +54,7 @@ import ui from "../ui/ar";
 
 export default {
   account,
+  ads,
   api,
   appearance,
   audit,

@@ -119,7 +119,7 @@ async def test_a_campaign_is_changed_paused_and_ended(agency: Agency) -> None:
 
 
 async def test_without_ads_there_are_no_calls(kit: Kit) -> None:
-    async with kit.serve(ads=False, test_money=True) as served:
+    async with kit.serve(rooms="market", test_money=True) as served:
         ada = await served.register("ada")
         assert (await served.call("GET", "/ads/campaigns", token=ada))[0] == 404
 
@@ -190,7 +190,7 @@ async def test_the_index_holds_what_may_run_and_follows_changes(agency: Agency) 
     made = await agency.running()
     assert (await index.index()).size == 0  # it was looked a moment ago
     clock.at += timedelta(seconds=6)
-    [found] = (await index.index()).ranked(None)
+    [found] = (await index.index()).ranked("", None)
     assert (found.id, found.bid, len(found.creatives)) == (made["id"], 500, 1)
     await agency.done("PATCH", f"/ads/campaigns/{made['id']}", json={"state": "paused"})
     clock.at += timedelta(seconds=6)

@@ -1,6 +1,7 @@
 /** What one has earned, what can be paid out, and what subscribers can choose. */
 import { useEffect, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
+import { AdEarnings } from "../ads/earned";
 import { Spinner } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { CURRENCIES, minorUnits, money } from "./amounts";
@@ -63,6 +64,7 @@ export default function Earnings() {
         </button>
       </section>
       <Pool />
+      <AdEarnings />
       {earned.payouts.length > 0 && (
         <section class="panel">
           <h2>{t("payouts")}</h2>

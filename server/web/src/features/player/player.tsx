@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { media, withQuery } from "../../api/http";
+import { AdSlot } from "../ads/slot";
 import { FloatingReactions } from "../chat/reactions";
 import { Avatar } from "../../ui/parts";
 import { VolumeIcon } from "../../ui/icons";
@@ -48,7 +49,7 @@ export function Player({ stream, replaying, chapters = NO_CHAPTERS, onWatchRecor
     setPlayback(made);
     onReady(made, element);
     const keep = (): void => {
-      if (made.sound.silenced.peek()) return;
+      if (made.sound.silenced.peek() || element.dataset["quiet"]) return;
       remember("sf.volume", String(element.volume));
       remember("sf.muted", element.muted ? "1" : null);
     };
@@ -108,6 +109,7 @@ export function Player({ stream, replaying, chapters = NO_CHAPTERS, onWatchRecor
         <Overlay stream={stream} playback={playback} replaying={replaying} onWatchRecording={onWatchRecording} />
       )}
       {playback && <Unmute playback={playback} />}
+      {playback && stream.state === "live" && <AdSlot stream={stream} playback={playback} video={video} />}
       {playback && (stream.state === "live" || replaying) && (
         <Controls stream={stream} playback={playback} video={video} frame={frame} replaying={replaying} chapters={chapters} />
       )}

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, sentence } from "../../api/http";
 import type { Stream } from "../../api/types";
+import { CallBreak } from "../ads/call-break";
 import { ChatPanel } from "../chat/panel";
 import { chatOfStream, ReplayChat } from "../chat/replay";
 import { clipsOfStream } from "../clips/calls";
@@ -114,6 +115,7 @@ export default function Watch({ streamId }: { streamId: string }) {
               <>
                 <MakeClip streamId={stream.id} position={() => placeIn(stream, engine.current)} />
                 <RecordingFile stream={stream} />
+                {stream.state === "live" && me.value?.id === stream.owner.id && <CallBreak streamId={stream.id} />}
               </>
             )
           }
