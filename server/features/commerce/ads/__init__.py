@@ -114,6 +114,7 @@ def _showing(
         running=Running(db=db, now=now, floor=settings.ad_minimum_bid),
         leases=Leases(db=db, ids=platform.ids, now=now, node_name=platform.node_name),
         tokens=tokens,
+        addresses=addresses,
         a_day=settings.ads_per_day,
         gap=timedelta(seconds=settings.ad_gap_s),
     )

@@ -12,6 +12,7 @@ from server.features.commerce.ads.auction import Award, Context, Person, age_of,
 from server.features.commerce.ads.running import Leases, Running
 from server.features.commerce.ads.tokens import CLICK, Decision, Place, Tokens, who_of
 from server.http.errors import not_found
+from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
 from storage.ids import Ids
 from storage.postgres import Database, Row
@@ -37,6 +38,7 @@ class Decisions:
         running: Running,
         leases: Leases,
         tokens: Tokens,
+        addresses: MediaAddresses,
         a_day: int,
         gap: dt.timedelta,
     ) -> None:
@@ -46,6 +48,7 @@ class Decisions:
         self._running = running
         self._leases = leases
         self._tokens = tokens
+        self._addresses = addresses
         self._a_day = a_day
         self._gap = gap
 
@@ -72,7 +75,7 @@ class Decisions:
             lease_id=lease_id, stream_id=stream.id, creator_id=stream.owner_id, viewer=pseudonym, price=award.price,
             at_ms=int(now.timestamp() * 1000), duration_ms=award.creative.duration_ms, place=place,
         )  # fmt: skip
-        return self._told(decision, award)
+        return self._told(decision, award, viewer)
 
     def _is_time(self, stream: SeenStream, viewer: Viewer, row: Row, now: dt.datetime) -> bool:
         """Whether anything may be shown at all."""
@@ -96,12 +99,13 @@ class Decisions:
             without.add(award.campaign.id)
         return None, None
 
-    def _told(self, decision: Decision, award: Award) -> dict[str, Any]:
+    def _told(self, decision: Decision, award: Award, viewer: Viewer) -> dict[str, Any]:
+        video = self._addresses.base("/vod", award.creative.video_id, viewer, is_open=True)
         beacons = {name: self._tokens.of(decision, part) for part, name in enumerate(QUARTERS)}
         return {
             "id": decision.id,
             "place": decision.place,
-            "video": f"/vod/{award.creative.video_id}/index.m3u8",
+            "video": f"{video}/index.m3u8",
             "duration_ms": decision.duration_ms,
             "skip_after_ms": SKIP_AFTER_MS,
             "click": f"/api/v1/ads/clicks/{self._tokens.of(decision, CLICK)}",

@@ -13,6 +13,7 @@ from server.features.commerce.ads.decisions import Decisions
 from server.features.commerce.ads.running import Leases, Running
 from server.features.commerce.ads.tokens import Place, Tokens
 from server.http.errors import Problem
+from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
 from storage.ids import Ids
 from tests.server.features.commerce.conftest import Agency, new_id
@@ -36,7 +37,8 @@ class Screen:
         self.beacons = Beacons(db=db, now=now, tokens=tokens, percent=55)
         self.decisions = Decisions(
             db=db, ids=Ids(), now=now, running=Running(db=db, now=now, floor=self.floor),
-            leases=Leases(db=db, ids=Ids(), now=now, node_name=new_id()), tokens=tokens, a_day=self.a_day,
+            leases=Leases(db=db, ids=Ids(), now=now, node_name=new_id()), tokens=tokens,
+            addresses=MediaAddresses(seals=self.agency.kit.identity), a_day=self.a_day,
             gap=timedelta(seconds=self.gap_s),
         )  # fmt: skip
 

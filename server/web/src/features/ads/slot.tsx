@@ -1,5 +1,6 @@
 /** Where the player shows advertisements: before a live stream begins, and in its pauses. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { media } from "../../api/http";
 import { isThere } from "../../api/rooms";
 import { me } from "../../api/session";
 import { hear } from "../../realtime/socket";
@@ -69,7 +70,7 @@ function AdView({ ad, under, onDone }: { ad: Ad; under: { current: HTMLVideoElem
     let session: HlsSession | null = null;
     let gone = false;
     const begin = async (): Promise<void> => {
-      const options = { url: ad.video, video: element, startAt: 0, quality: null, onLevels: () => undefined, onShown: () => undefined };
+      const options = { url: media(ad.video), video: element, startAt: 0, quality: null, onLevels: () => undefined, onShown: () => undefined };
       const made = await startHls({ ...options, onLost: onDone, onUnplayable: onDone });
       if (gone) return made.close();
       session = made;
