@@ -6,7 +6,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from server.features.commerce.ads.running import Leases, close_leases
 from server.features.commerce.ads.settlement import Settlement
 from server.features.money.ledger import Ledger
+from server.features.money.ledger import build as build_ledger
 from server.http.errors import Problem
 from storage.ids import Ids
 from storage.postgres import Database
@@ -99,7 +100,7 @@ class Life:
 
 
 def ledger_of(agency: Agency) -> Ledger:
-    return Ledger(db=agency.kit.database, ids=Ids(), now=lambda: datetime.now(UTC))
+    return build_ledger(agency.kit.platform()).ledger
 
 
 @pytest.mark.parametrize("seed", range(3))
