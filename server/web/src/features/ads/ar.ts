@@ -107,6 +107,4 @@ export default {
   visit: "زر الموقع",
   skip: "تخطَّ",
   skipIn: "تخطَّ بعد {n}",
-  earnings: "الإعلانات",
-  arithmetic: "جلبت {shown} مشاهدة {brought}، ونصيبك {part}",
 } satisfies Arabic<typeof en>;

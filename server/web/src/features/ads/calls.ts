@@ -12,7 +12,6 @@ export type Results = Answer<"getCampaignResults">;
 export type Ad = NonNullable<Answer<"decideAd">["ad"]>;
 export type Preferences = Answer<"getAdPreferences">;
 export type CreatorChoice = Answer<"getAdSettings">;
-export type Earned = Answer<"getAdEarnings">["items"][number];
 
 export const campaigns = (cursor: string): Promise<Page<Campaign>> =>
   call(`/ads/campaigns?${new URLSearchParams({ limit: "20", ...(cursor && { cursor }) })}`);
@@ -35,7 +34,6 @@ export const preferences = (): Promise<Preferences> => call("/me/ad-preferences"
 export const putPreferences = (body: Body<"putAdPreferences">): Promise<Preferences> => call("/me/ad-preferences", { method: "PUT", body });
 export const creatorChoice = (): Promise<CreatorChoice> => call("/me/ad-settings");
 export const putCreatorChoice = (body: Body<"putAdSettings">): Promise<CreatorChoice> => call("/me/ad-settings", { method: "PUT", body });
-export const earned = async (): Promise<Earned[]> => (await call<Answer<"getAdEarnings">>("/me/ad-earnings")).items;
 
 /** The advertisement to be shown now; null: none. */
 export async function decide(streamId: string, breakId?: string): Promise<Ad | null> {

@@ -104,6 +104,4 @@ export default {
   visit: "Visit the site",
   skip: "Skip",
   skipIn: "Skip in {n}",
-  earnings: "Advertising",
-  arithmetic: "{shown} impressions brought {brought}; your part is {part}",
 } as const;

@@ -81,4 +81,6 @@ export default {
   payment: "الدفعة",
   atStripe: "لدى Stripe",
   inLedger: "في الدفتر",
+  advertising: "الإعلانات",
+  adArithmetic: "جلبت {shown} مشاهدة {brought}، ونصيبك {part}",
 } satisfies Arabic<typeof en>;

@@ -39,6 +39,10 @@ export const splits = (): Promise<Answer<"listSplits">> => call("/me/splits?limi
 export const answerSplit = (id: string, verb: "agree" | "decline"): Promise<Answer<"agreeSplit">> =>
   call(`/splits/${id}/${verb}`, { method: "POST" });
 
+export type AdEarned = Answer<"getAdEarnings">["items"][number];
+
+export const adEarnings = async (): Promise<AdEarned[]> => (await call<Answer<"getAdEarnings">>("/me/ad-earnings")).items;
+
 // For operators.
 
 export type AdminLedger = Answer<"listTransfers">;

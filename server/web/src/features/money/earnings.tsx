@@ -1,9 +1,9 @@
 /** What one has earned, what can be paid out, and what subscribers can choose. */
 import { useEffect, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
-import { AdEarnings } from "../ads/earned";
 import { Spinner } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
+import { AdEarnings } from "./advertising";
 import { CURRENCIES, minorUnits, money } from "./amounts";
 import { askPayout, balances, myTiers, openPayoutAccount, payouts, putTiers, type Balance, type NewTier, type Payout, type Tier } from "./calls";
 import "./money.css";

@@ -78,4 +78,6 @@ export default {
   payment: "Payment",
   atStripe: "At Stripe",
   inLedger: "In the ledger",
+  advertising: "Advertising",
+  adArithmetic: "{shown} impressions brought {brought}; your part is {part}",
 } as const;

@@ -1,8 +1,8 @@
 /** The player: one video element, its state on top of it, and our own controls. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { media, withQuery } from "../../api/http";
-import { AdSlot } from "../ads/slot";
 import { FloatingReactions } from "../chat/reactions";
 import { Avatar } from "../../ui/parts";
 import { VolumeIcon } from "../../ui/icons";
@@ -24,6 +24,8 @@ export interface PlayerProps {
   replaying: boolean;
   chapters?: readonly Chapter[];
   onWatchRecording: () => void;
+  /** What stands over the picture. */
+  over?: (playback: Playback, video: { current: HTMLVideoElement | null }) => ComponentChildren;
   /** Hands out the engine for heartbeats and the chat's step; null when the player goes. */
   onReady: (playback: Playback | null, video: HTMLVideoElement | null) => void;
 }
@@ -33,7 +35,7 @@ const loudness = (): number => {
   return kept >= 0 && kept <= 1 ? kept : 1;
 };
 
-export function Player({ stream, replaying, chapters = NO_CHAPTERS, onWatchRecording, onReady }: PlayerProps) {
+export function Player({ stream, replaying, chapters = NO_CHAPTERS, onWatchRecording, onReady, over }: PlayerProps) {
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const [playback, setPlayback] = useState<Playback | null>(null);
@@ -109,7 +111,7 @@ export function Player({ stream, replaying, chapters = NO_CHAPTERS, onWatchRecor
         <Overlay stream={stream} playback={playback} replaying={replaying} onWatchRecording={onWatchRecording} />
       )}
       {playback && <Unmute playback={playback} />}
-      {playback && stream.state === "live" && <AdSlot stream={stream} playback={playback} video={video} />}
+      {playback && over?.(playback, video)}
       {playback && (stream.state === "live" || replaying) && (
         <Controls stream={stream} playback={playback} video={video} frame={frame} replaying={replaying} chapters={chapters} />
       )}

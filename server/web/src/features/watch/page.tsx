@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, sentence } from "../../api/http";
 import type { Stream } from "../../api/types";
 import { CallBreak } from "../ads/call-break";
+import { AdSlot } from "../ads/slot";
 import { ChatPanel } from "../chat/panel";
 import { chatOfStream, ReplayChat } from "../chat/replay";
 import { clipsOfStream } from "../clips/calls";
@@ -101,6 +102,7 @@ export default function Watch({ streamId }: { streamId: string }) {
             replaying={replaying}
             chapters={markers.map(({ at_ms, label }) => ({ at: at_ms / 1000, label }))}
             onWatchRecording={() => setAsked(true)}
+            over={(engineOf, video) => stream.state === "live" && <AdSlot stream={stream} playback={engineOf} video={video} />}
             onReady={(made, video) => {
               engine.current = { playback: made, video };
               setPlayback(made);
