@@ -10,6 +10,7 @@ from typing import Final
 
 from actors.chat_rules import Relationship, restricted
 from storage.postgres import Database, Reads
+from storage.subscriptions import HOLDS
 
 
 async def require_unrestricted(where: Reads, person_id: str, now: datetime) -> None:
@@ -74,9 +75,10 @@ select 'member', exists (select from users where id = $2 and email_verified_at i
 from courses c where c.id = $1 and (c.author_id = $2 or exists (
     select from course_enrolments m where m.course_id = $1 and m.person_id = $2 and m.state = 'enrolled'))
 """
-_RELATIONSHIP: Final = """
+_RELATIONSHIP: Final = f"""
 select (select created_at from follows where follower_id = $2 and followee_id = $1) as following_since,
-    exists (select from subscriptions where owner_id = $1 and person_id = $2 and paid_until > now()) as is_subscriber,
+    exists (select from subscriptions s where s.owner_id = $1 and s.person_id = $2 and {HOLDS.format("s")})
+        as is_subscriber,
     (select coalesce(sum(months), 0) from subscriptions where owner_id = $1 and person_id = $2) as subscribed_months,
     exists (select from blocks where user_id = $1 and blocked_id = $2) as is_blocked,
     exists (select from users where id = $2 and email_verified_at is not null) as is_verified,

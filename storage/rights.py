@@ -11,6 +11,7 @@ import msgspec
 from storage.errors import Conflict
 from storage.pictures import AVATAR_URL
 from storage.postgres import Database
+from storage.subscriptions import HOLDS
 
 MAX_GUESTS: Final = 500
 Kind = Literal["account", "block", "follow", "stream", "name", "room", "subscription"]
@@ -161,8 +162,8 @@ union all select author_id from courses where id = $1
 """
 _ADMITTED: Final = {
     "followers": "select follower_id as id from follows where followee_id = $1 and follower_id = any($2::uuid[])",
-    "subscribers": "select person_id as id from subscriptions"
-    " where owner_id = $1 and person_id = any($2::uuid[]) and paid_until > now()",
+    "subscribers": "select person_id as id from subscriptions s"
+    f" where owner_id = $1 and person_id = any($2::uuid[]) and {HOLDS.format('s')}",
     "password": "select user_id as id from stream_grants where stream_id = $1 and user_id = any($2::uuid[]) "
     "union all select guest_id from stream_guest_grants "
     "where stream_id = $1 and guest_id = any($2::uuid[]) and expires_at > now()",

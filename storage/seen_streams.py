@@ -11,6 +11,7 @@ from actors.events import is_open
 from actors.restrictions import Restrictions
 from storage.ids import is_uuid
 from storage.postgres import Reads, Row
+from storage.subscriptions import HOLDS
 
 IN_GOOD_STANDING: Final = "{0}.deleted_at is null and ({0}.suspended_until is null or {0}.suspended_until <= now())"
 """``{0}``: a row of ``users``."""
@@ -21,19 +22,23 @@ not exists (select from blocks b where b.user_id = {person} and b.blocked_id = {
 """Whether neither of two persons blocks the other; ``{viewer}``: one of them, null for a guest."""
 MUTE_HOLDS: Final = "({0}.expires_at is null or {0}.expires_at > now())"
 """``{0}``: a row of ``mutes``."""
-ADMITTED: Final = """
+ADMITTED: Final = (
+    """
 ({visibility} in ('public', 'unlisted') or {owner} = {person}
     or exists (select from stream_guests g where g.stream_id = {stream} and g.user_id = {person})
     or ({visibility} = 'followers'
         and exists (select from follows f where f.followee_id = {owner} and f.follower_id = {person}))
     or ({visibility} = 'subscribers'
         and exists (select from subscriptions m
-            where m.owner_id = {owner} and m.person_id = {person} and m.paid_until > now()))
+            where m.owner_id = {owner} and m.person_id = {person} and """
+    + HOLDS.format("m")
+    + """))
     or ({visibility} = 'password'
         and (exists (select from stream_grants a where a.stream_id = {stream} and a.user_id = {person})
             or exists (select from stream_guest_grants a
                 where a.stream_id = {stream} and a.guest_id = {person} and a.expires_at > now()))))
 """
+)
 """Whether ``{person}`` may know of a stream, but for blocks; the others: what the stream's row has."""
 _LET_IN: Final = ADMITTED.format(visibility="{1}", owner="{0}.owner_id", stream="{2}", person="$1::uuid")
 LET_IN: Final = f"""

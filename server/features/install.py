@@ -163,7 +163,9 @@ def install(
     hiding = hidden_words.build(platform, settings=settings)
     books = ledger.build(platform)
     paying = payments.build(platform, settings=settings, ledger=books.ledger)
-    subscribing = memberships.build(platform, settings=settings, paying=paying, in_room=core.in_room, site=site)
+    subscribing = memberships.build(
+        platform, settings=settings, paying=paying, in_room=core.in_room, mails=people.mails, site=site
+    )
     uploading = uploads.build(platform, settings=settings)
     clipping = clips.build(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings

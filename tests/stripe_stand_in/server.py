@@ -122,6 +122,17 @@ class StripeStandIn:
         }  # fmt: skip
         self._happens("invoice.paid", invoice)
 
+    def fail_payment(self, subscription_id: str, *, reason: str = "subscription_cycle") -> None:
+        """The card is refused for the invoice of the next month; Stripe tries again later."""
+        subscription = self.subscriptions[subscription_id]
+        invoice = {
+            "id": self._id("in"), "object": "invoice", "amount_paid": 0, "amount_due": subscription["amount"],
+            "billing_reason": reason, "customer": subscription["customer"], "currency": subscription["currency"],
+            "parent": {"subscription_details": {"subscription": subscription_id, "metadata": subscription["metadata"]}},
+            "attempt_count": 1,
+        }  # fmt: skip
+        self._happens("invoice.payment_failed", invoice)
+
     def end_subscription(self, subscription_id: str) -> None:
         self.subscriptions[subscription_id]["status"] = "canceled"
         self._happens("customer.subscription.deleted", self.subscriptions[subscription_id])

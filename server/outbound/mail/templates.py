@@ -37,6 +37,9 @@ TemplateName = Literal[
     "operator_removed_factor",
     "operator_made_token",
     "webhook_disabled",
+    "subscription_unpaid",
+    "subscription_unpaid_still",
+    "subscription_unpaid_last",
     "notification",
     "digest",
 ]

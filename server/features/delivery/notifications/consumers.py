@@ -15,11 +15,13 @@ from server.features.delivery.notifications.kinds import (
     MENTION,
     MODERATION,
     RECORDING_EXPIRING,
+    SUBSCRIPTION_UNPAID,
     Notice,
     Subject,
 )
 from server.features.delivery.notifications.notifications import Notifications
-from server.features.delivery.notifications.subjects import CASE
+from server.features.delivery.notifications.subjects import CASE, SUBSCRIPTION
+from server.features.money.memberships.facts import SubscriptionUnpaid
 from server.features.people.facts import (
     AccountDeleted,
     BlockChanged,
@@ -74,6 +76,7 @@ class Consumers:
             Consumer(ChatMentioned, self._mentioned),
             Consumer(RecordingExpiring, self._expiring),
             Consumer(ModerationDecided, self._moderated),
+            Consumer(SubscriptionUnpaid, self._unpaid),
             Consumer(BlockChanged, self._blocked),
             Consumer(MuteChanged, self._muted),
             Consumer(AccountDeleted, self._deleted),
@@ -116,6 +119,11 @@ class Consumers:
     async def _expiring(self, tx: Transaction, fact: RecordingExpiring) -> None:
         notice = Notice(kind=RECORDING_EXPIRING, actor_id=fact.owner_id, subject=Subject("stream", fact.stream_id))
         await self._notifications.notify(tx, notice, [fact.owner_id])
+
+    async def _unpaid(self, tx: Transaction, fact: SubscriptionUnpaid) -> None:
+        subject = Subject(SUBSCRIPTION, fact.subscription_id)
+        notice = Notice(kind=SUBSCRIPTION_UNPAID, actor_id=fact.payer_id, subject=subject, happened_at=fact.at)
+        await self._notifications.notify(tx, notice, [fact.payer_id])
 
     async def _moderated(self, tx: Transaction, fact: ModerationDecided) -> None:
         """Whether it was decided or taken back: the page that it leads to says which."""

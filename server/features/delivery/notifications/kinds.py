@@ -89,6 +89,9 @@ RECORDING_EXPIRING: Final = NotificationKind(
     urgency="low",
     is_own=True,
 )
+SUBSCRIPTION_UNPAID: Final = NotificationKind(
+    name="subscription_unpaid", summary="The next month of a subscription of yours was not paid", is_own=True
+)
 MODERATION: Final = NotificationKind(
     name="moderation",
     summary="Moderators have decided about you or something of yours, or taken that back",
@@ -119,6 +122,7 @@ KINDS: Final = (
     COMMUNITY,
     WEBHOOK_DISABLED,
     RECORDING_EXPIRING,
+    SUBSCRIPTION_UNPAID,
     MODERATION,
     ORDER,
 )

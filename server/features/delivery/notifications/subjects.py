@@ -18,7 +18,11 @@ POST: Final = "post"
 CONVERSATION: Final = "conversation"
 WEBHOOK: Final = "webhook"
 CASE: Final = "case"
-PAGES: Final = {CONVERSATION: "/messages/{}", WEBHOOK: "/settings/webhooks", CASE: "/settings/strikes"}
+SUBSCRIPTION: Final = "subscription"
+PAGES: Final = {
+    CONVERSATION: "/messages/{}", WEBHOOK: "/settings/webhooks", CASE: "/settings/strikes",
+    SUBSCRIPTION: "/settings/money",
+}  # fmt: skip
 """Of subjects without a title, which rows name to the persons whose they are alone."""
 MAX_TITLE: Final = 140
 

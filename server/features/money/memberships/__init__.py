@@ -9,6 +9,7 @@ from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.money.memberships import gift_queries, queries
 from server.features.money.memberships.billing import Billing, BillingEvents
 from server.features.money.memberships.changes import Changes
+from server.features.money.memberships.dunning import Dunning
 from server.features.money.memberships.gifts import Gifts, InRoom
 from server.features.money.memberships.routes import MembershipRoutes
 from server.features.money.memberships.shapes import MAX_TIERS
@@ -16,6 +17,7 @@ from server.features.money.memberships.subscriptions import Subscriptions
 from server.features.money.memberships.tiers import Tiers
 from server.features.money.payments import PaymentsRoom
 from server.features.money.settings import MoneySettings
+from server.features.people.accounts import AccountMails
 from server.jobs import repeated
 from server.outbound.settings import Site
 from storage.postgres import Transaction
@@ -32,8 +34,15 @@ class MembershipsRoom:
 
 
 def build(
-    platform: Platform, *, settings: MoneySettings, paying: PaymentsRoom, in_room: InRoom, site: Site
+    platform: Platform,
+    *,
+    settings: MoneySettings,
+    paying: PaymentsRoom,
+    in_room: InRoom,
+    mails: AccountMails,
+    site: Site,
 ) -> MembershipsRoom:
+    dunning = Dunning(mails=mails)
     billing = None if paying.stripe is None else Billing(stripe=paying.stripe)
     tiers = Tiers(db=platform.db, ids=platform.ids, now=platform.now, most=settings.max_payment)
     subscriptions = Subscriptions(
@@ -43,6 +52,7 @@ def build(
         payments=paying.payments,
         billing=billing,
         gifts=lambda: gifts,
+        dunning=dunning,
         origin=site.origin,
     )
     changes = Changes(db=platform.db, now=platform.now, payments=paying.payments, billing=billing, origin=site.origin)
@@ -56,7 +66,10 @@ def build(
         end=subscriptions.end,
         origin=site.origin,
     )
-    paying.inbox.add(BillingEvents(payments=paying.payments, end=subscriptions.end, origin=site.origin).handle)
+    events = BillingEvents(
+        payments=paying.payments, end=subscriptions.end, dunning=dunning, now=platform.now, origin=site.origin
+    )
+    paying.inbox.add(events.handle)
     feature = Feature(
         name="memberships",
         operations=MembershipRoutes(

@@ -6,17 +6,20 @@ https://docs.stripe.com/api/subscriptions, https://docs.stripe.com/api/invoices
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from server.features.money.currencies import from_stripe
 from server.features.money.memberships import queries
+from server.features.money.memberships.dunning import FAILED, Dunning
 from server.features.money.payments import Payments, Purpose, StripeEvent, StripeMoney, Unknown
 from storage.ids import is_uuid
 from storage.postgres import Row, Transaction
 
 PRORATION: Final = "proration"
 """The kind of a payment for the rest of a month in a dearer tier."""
+EARLY: Final = timedelta(days=1)
+"""How long before our end of the month Stripe's may be: ours begins when the payment was told."""
 SUBSCRIPTION: Final = "socialflow_subscription"
 """The key of metadata under which our id of a subscription stands."""
 
@@ -47,8 +50,18 @@ class Billing:
 class BillingEvents:
     """What Stripe says of subscriptions. ``end`` ends one."""
 
-    def __init__(self, *, payments: Payments, end: Callable[[Transaction, Row], Awaitable[None]], origin: str) -> None:
+    def __init__(
+        self,
+        *,
+        payments: Payments,
+        end: Callable[[Transaction, Row], Awaitable[None]],
+        dunning: Dunning,
+        now: Callable[[], datetime],
+        origin: str,
+    ) -> None:
         self._payments = payments
+        self._dunning = dunning
+        self._now = now
         self._end = end
         self._origin = origin
 
@@ -97,12 +110,15 @@ class BillingEvents:
         return True
 
     async def _invoice_failed(self, tx: Transaction, found: Mapping[str, Any], at: datetime) -> bool:
+        """Of the month that is over. One that was paid since, or of a change of the tier, says nothing."""
         subscription, ours = _subscription_of(found)
         if subscription is None:
             return False
         row = await self._row(tx, ours, subscription)
-        if row["paid_until"] is not None and row["paid_until"] <= at:
+        is_change = found.get("billing_reason") == "subscription_update"
+        if row["paid_until"] is not None and row["paid_until"] <= at + EARLY and not is_change:
             await tx.execute(queries.PAST_DUE, row["id"])
+            await self._dunning.tell(tx, row, FAILED, self._now())
         return True
 
     async def _deleted(self, tx: Transaction, found: Mapping[str, Any], at: datetime) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from storage.facts import Fact
 
 
@@ -20,3 +22,11 @@ class SubscriptionEnded(Fact, frozen=True, kw_only=True, tag="subscription.ended
     subscription_id: str
     owner_id: str
     person_id: str
+
+
+class SubscriptionUnpaid(Fact, frozen=True, kw_only=True, tag="subscription.unpaid"):
+    """Its next month was not paid ``at``, and who pays for it is told so."""
+
+    subscription_id: str
+    payer_id: str
+    at: datetime

@@ -55,8 +55,8 @@ order by s.id desc limit $3
 LOCK: Final = "select * from subscriptions where id = $1 for update"
 BY_STRIPE: Final = "select * from subscriptions where id = $1::uuid or stripe_id = $2 limit 1 for update"
 PAID: Final = """
-update subscriptions set state = 'active', months = months + 1, started_at = coalesce(started_at, $2), paid_until = $3,
-    ended_at = null where id = $1 returning months
+update subscriptions set state = 'active', dunned = 0, months = months + 1, started_at = coalesce(started_at, $2),
+    paid_until = $3, ended_at = null where id = $1 returning months
 """
 END_OTHER: Final = """
 update subscriptions set state = 'ended', ended_at = $3
@@ -71,13 +71,16 @@ select stripe_customer from subscriptions where payer_id = $1 and stripe_custome
 """
 CHANGE_TIER: Final = "update subscriptions set tier_id = $2, amount = $3 where id = $1"
 CANCEL: Final = "update subscriptions set is_cancelled = true where id = $1"
+DUN: Final = "update subscriptions set dunned = $2 where id = $1 and dunned < $2 and state <> 'ended'"
 PAST_DUE: Final = "update subscriptions set state = 'past_due' where id = $1 and state = 'active'"
 END: Final = """
 update subscriptions set state = 'ended', ended_at = $2, paid_until = least(paid_until, $2)
 where id = $1 and state <> 'ended'
 """
 DUE: Final = """
-select id from subscriptions where state in ('active', 'past_due') and paid_until <= $1 order by paid_until limit 200
+select id, paid_until from subscriptions
+where state in ('active', 'past_due') and paid_until <= $1 and (paid_until, id) > ($2, $3)
+order by paid_until, id limit $4
 """
 RUNNING_AT_STRIPE: Final = """
 select stripe_id from subscriptions

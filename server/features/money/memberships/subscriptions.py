@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from actors.runtime import DomainError
 from server.features.money.memberships import queries
 from server.features.money.memberships.billing import Billing
+from server.features.money.memberships.dunning import Dunning, stage_after
 from server.features.money.memberships.facts import SubscriptionEnded, SubscriptionPaid
 from server.features.money.memberships.gifts import Gifts
 from server.features.money.memberships.months import month_after
@@ -19,10 +20,11 @@ from storage.facts import Consumer, publish
 from storage.ids import Ids
 from storage.postgres import Database, Reads, Row, Transaction
 from storage.rights import note_change
+from storage.subscriptions import GRACE
 
 KIND: Final = "subscription"
-GRACE: Final = timedelta(days=3)
-"""How long one that renews itself waits for the payment of the next month, without its rights."""
+BATCH: Final = 200
+_BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC), "00000000-0000-0000-0000-000000000000"
 
 
 class Subscriptions:
@@ -37,6 +39,7 @@ class Subscriptions:
         payments: Payments,
         billing: Billing | None,
         gifts: Callable[[], Gifts],
+        dunning: Dunning,
         origin: str,
     ) -> None:
         self._db = db
@@ -45,6 +48,7 @@ class Subscriptions:
         self._payments = payments
         self._billing = billing
         self._gifts = gifts
+        self._dunning = dunning
         self._origin = origin
 
     async def begin(self, payer_id: str, body: SubscriptionBody) -> dict[str, Any]:
@@ -94,22 +98,26 @@ class Subscriptions:
         return (Consumer(PaymentSucceeded, self._paid), Consumer(PaymentReversed, self._reversed))
 
     async def renew(self) -> None:
-        """What was paid is over: end it, or ask for the next month."""
-        now = self._now()
-        for due in await self._db.fetch(queries.DUE, now):
-            async with self._db.transaction() as tx:
-                row = await tx.fetchrow(queries.LOCK, due["id"])
-                assert row is not None
-                is_over = row["is_cancelled"] or row["paid_until"] + GRACE <= now
-                if is_over:
-                    await self.end(tx, row)
-                    continue
-                is_asked = not (row["is_test"] and row["state"] == "active")
-                if row["state"] == "active":
-                    await tx.execute(queries.PAST_DUE, row["id"])
-                    await note_change(tx, "subscription", row["owner_id"], row["person_id"])
-            if not is_asked:
-                await self._ask_again(due["id"])
+        """What was paid is over: end it, or ask for the next month and tell who pays."""
+        after, now = _BEFORE_ALL, self._now()
+        while rows := await self._db.fetch(queries.DUE, now, *after, BATCH):
+            for due in rows:
+                await self._renew(due["id"], now)
+            after = rows[-1]["paid_until"], rows[-1]["id"]
+
+    async def _renew(self, subscription_id: str, now: datetime) -> None:
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(queries.LOCK, subscription_id)
+            if row is None or row["state"] not in ("active", "past_due") or row["paid_until"] > now:
+                return
+            if row["is_cancelled"] or row["paid_until"] + GRACE <= now:
+                await self.end(tx, row)
+                return
+            await tx.execute(queries.PAST_DUE, row["id"])
+            if (stage := stage_after(now - row["paid_until"])) is not None:
+                await self._dunning.tell(tx, row, stage, now)
+        if row["is_test"] and row["state"] == "active":
+            await self._ask_again(subscription_id)
 
     async def end(self, tx: Transaction, row: Row) -> None:
         """Its rights end now, on every node. Idempotent."""

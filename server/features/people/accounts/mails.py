@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from server.features.people.accounts import queries
 from server.features.people.accounts.devices import Device
 from server.outbound.mail import LinkTokens, Outbox, Recipient
+from server.outbound.mail.templates import TemplateName
 from storage.postgres import Row, Transaction
 
 VERIFY_S: Final = 3 * 24 * 3600.0
@@ -17,6 +18,10 @@ RESET_S: Final = 3600.0
 Values = dict[str, str | dt.datetime]
 SECURITY_PAGE: Final = "/settings/security"
 WEBHOOKS_PAGE: Final = "/settings/webhooks"
+MONEY_PAGE: Final = "/settings/money"
+UNPAID: Final[Mapping[int, TemplateName]] = {
+    1: "subscription_unpaid", 2: "subscription_unpaid_still", 3: "subscription_unpaid_last"
+}  # fmt: skip
 UNDO_S: Final = 7 * 24 * 3600.0
 
 Notice = Literal[
@@ -153,6 +158,15 @@ class AccountMails:
         if to is not None:
             data: Values = {"host": host, "at": self._now(), "link": WEBHOOKS_PAGE}
             await self._outbox.put(tx, to=to.recipient, template="webhook_disabled", language=to.language, data=data)
+
+    async def subscription_unpaid(
+        self, tx: Transaction, person_id: str, stage: Literal[1, 2, 3], *, creator: str, tier: str, until: dt.datetime
+    ) -> None:
+        """The next month of a subscription of theirs was not paid; it ends at ``until``. Stage 3 is the last."""
+        to = await self.addressee(tx, person_id)
+        if to is not None:
+            data: Values = {"creator": creator, "tier": tier, "until": until, "link": MONEY_PAGE}
+            await self._outbox.put(tx, to=to.recipient, template=UNPAID[stage], language=to.language, data=data)
 
     async def suspended(self, tx: Transaction, to: Addressee, until: dt.datetime, reason: str) -> None:
         data: Values = {"until": until, "reason": reason or "—"}

@@ -16,6 +16,7 @@ export const KINDS = {
   community: "kindCommunity",
   webhook_disabled: "kindWebhook",
   recording_expiring: "kindExpiring",
+  subscription_unpaid: "kindUnpaid",
   moderation: "kindModeration",
   order: "kindOrder",
 } as const;

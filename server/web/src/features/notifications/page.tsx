@@ -136,6 +136,7 @@ const SAID = {
   community: ["inCommunity", "inCommunity"],
   webhook_disabled: ["webhookOff", "webhookOff"],
   recording_expiring: ["expiring", "expiring"],
+  subscription_unpaid: ["unpaid", "unpaid"],
   moderation: ["moderated", "moderated"],
   order: ["order", "order"],
 } as const;

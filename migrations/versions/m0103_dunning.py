@@ -1,0 +1,12 @@
+"""Dunning: how far who pays for a subscription was told that its next month is not paid."""
+
+from alembic import op
+
+revision = "0103"
+down_revision = "0102"
+
+OWNER = "memberships"
+
+
+def upgrade() -> None:
+    op.execute("alter table subscriptions add column dunned smallint not null default 0")
