@@ -157,7 +157,7 @@ REVENUE: Final = """
 select (t.at at time zone 'UTC')::date::text as key, t.currency, sum(e.amount)::bigint as value
 from ledger_accounts a join ledger_entries e on e.account_id = a.id join ledger_transfers t on t.id = e.transfer_id
 where a.owner_id = $1 and a.kind in ('pending', 'available') and t.at >= $2 and t.at < $3
-    and t.kind not in ('payout', 'release')
+    and t.kind not in ('payout', 'release', 'withholding')
 group by 1, 2 order by 1, 2
 """
 

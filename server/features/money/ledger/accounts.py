@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-AccountKind = Literal["stripe", "test", "bank", "provider_fees", "platform", "pending", "available", "advertising"]
+AccountKind = Literal[
+    "stripe", "test", "bank", "provider_fees", "platform", "pending", "available", "advertising", "withheld"
+]
 """``stripe``, ``test``: what a provider of payments holds for us, negative; ``bank``: what was paid out;
 ``provider_fees``: what providers kept; ``platform``: the server's share; ``pending``, ``available``: a person's, who
-may have the latter paid out; ``advertising``: what a person has paid in advance for their campaigns.
+may have the latter paid out; ``advertising``: what a person has paid in advance for their campaigns;
+``withheld``: what was kept back of a person's payouts for taxes.
 """
 
 

@@ -13,6 +13,7 @@ from server.features.money.payouts.shapes import MAX_STATEMENT
 from server.features.money.payouts.statements import cell
 from server.features.money.payouts.tax import Taxes
 from server.features.money.payouts.tax_routes import TaxRoutes
+from server.features.money.payouts.withholding import Withholding
 from server.features.money.settings import MoneySettings
 from server.http.encryption import Encryption
 from server.outbound.settings import Site
@@ -31,6 +32,9 @@ def build(
     site: Site,
 ) -> Feature:
     taxes = Taxes(db=platform.db, now=platform.now, encryption=encryption, audit=platform.audit)
+    withholding = Withholding(
+        db=platform.db, ids=platform.ids, now=platform.now, ledger=ledger, taxes=taxes, audit=platform.audit
+    )
     payouts = Payouts(
         db=platform.db,
         ids=platform.ids,
@@ -38,6 +42,7 @@ def build(
         jobs=platform.jobs,
         ledger=ledger,
         stripe=paying.stripe,
+        withholding=withholding,
         is_test=paying.payments.is_test,
         least=settings.payout_minimum,
         origin=site.origin,
@@ -45,7 +50,10 @@ def build(
     paying.inbox.add(payouts.account_changed)
     return Feature(
         name="payouts",
-        operations=[*PayoutRoutes(payouts=payouts).operations(), *TaxRoutes(taxes=taxes).operations()],
+        operations=[
+            *PayoutRoutes(payouts=payouts).operations(),
+            *TaxRoutes(taxes=taxes, withholding=withholding).operations(),
+        ],
         jobs=[payouts.job],
         personal_data=PersonalData(
             tables=frozenset({"payouts", "payout_accounts", "tax_details"}),

@@ -13,12 +13,12 @@ from server.features.money.ledger import Account, Ledger, available
 from server.features.money.payments import StripeEvent, StripeMoney
 from server.features.money.payouts import queries
 from server.features.money.payouts.shapes import MAX_STATEMENT, PayoutBody
+from server.features.money.payouts.withholding import BANK, Withholding, part_of, withheld
 from server.http.errors import Problem, invalid_field, not_found
 from server.jobs import Attempt, Job, Jobs
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
 
-BANK: Final = Account("bank")
 DEFAULT_DAYS: Final = timedelta(days=30)
 
 
@@ -38,6 +38,7 @@ class Payouts:
         jobs: Jobs,
         ledger: Ledger,
         stripe: StripeMoney | None,
+        withholding: Withholding,
         is_test: bool,
         least: int,
         origin: str,
@@ -48,6 +49,7 @@ class Payouts:
         self._jobs = jobs
         self._ledger = ledger
         self._stripe = stripe
+        self._withholding = withholding
         self._is_test = is_test
         self._least = least
         self._origin = origin
@@ -71,15 +73,17 @@ class Payouts:
         """Raises a 409 without an account to pay to, a 422 for more than is available and less than ``least``."""
         self._require_provider()
         provider = "test" if self._stripe is None else "stripe"
+        percent = await self._withholding.percent_of(person_id)
         async with self._db.transaction() as tx:
             account = await tx.fetchrow(queries.ACCOUNT, person_id)
             if account is None or account["provider"] != provider or not account["is_ready"]:
                 raise Problem(409, "Say first whom to pay: POST /me/payout-account", slug="no-payout-account")
             amount = await self._wanted(tx, person_id, body)
+            kept = part_of(amount, percent)
             now = self._now()
             payout_id = self._ids.uuid7(now.timestamp())
-            await tx.execute(queries.ADD, payout_id, person_id, amount, body.currency, provider, now)
-            moved = {available(person_id): -amount, BANK: amount}
+            await tx.execute(queries.ADD, payout_id, person_id, amount, kept, body.currency, provider, now)
+            moved = _moved(person_id, amount, kept)
             await self._ledger.post(
                 tx, moved, key=f"payout:{payout_id}", kind="payout", currency=body.currency, subject=payout_id
             )
@@ -156,20 +160,29 @@ class Payouts:
         async with attempt.finish() as tx:
             state, paid_at = ("failed", None) if reason else ("paid", self._now())
             if await tx.execute(queries.SETTLE, row["id"], state, reason, paid_at) and reason:
-                moved = {BANK: -row["amount"], available(row["person_id"]): row["amount"]}
+                moved = {account: -part for account, part in _moved_of(row).items()}
                 key = f"payout:{row['id']}:failed"
                 await self._ledger.post(tx, moved, key=key, kind="payout", currency=row["currency"], subject=row["id"])
 
     async def _sent(self, row: Row) -> str:
         """Why the provider refuses; empty when it has taken it. Raises ``Unavailable``: it may have."""
-        if row["provider"] == "test":
+        net = row["amount"] - row["withheld"]
+        if row["provider"] == "test" or net == 0:
             return ""
         account = await self._db.fetchrow(queries.ACCOUNT, row["person_id"])
         if self._stripe is None or account is None or account["stripe_account"] is None:
             return "there is no account to pay to any more"
         return await self._stripe.send(
-            account["stripe_account"], amount=row["amount"], currency=row["currency"], key=f"{row['id']}-payout"
+            account["stripe_account"], amount=net, currency=row["currency"], key=f"{row['id']}-payout"
         )
+
+
+def _moved(person_id: str, amount: int, kept: int) -> dict[Account, int]:
+    return {available(person_id): -amount, BANK: amount - kept, withheld(person_id): kept}
+
+
+def _moved_of(row: Row) -> dict[Account, int]:
+    return _moved(row["person_id"], row["amount"], row["withheld"])
 
 
 def _start(day: date) -> datetime:

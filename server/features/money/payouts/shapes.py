@@ -13,6 +13,7 @@ from server.http.shapes import Body, Day, Page, Query, Shape, Text, one_line
 
 MAX_STATEMENT: Final = 50_000
 """Lines."""
+MAX_RULES: Final = 300
 State = Literal["pending", "paid", "failed"]
 
 
@@ -66,7 +67,8 @@ class PayoutShape(Shape):
     """``failed``: it was not paid, and is available again."""
 
     id: uuid.UUID
-    amount: int
+    amount: Annotated[int, Field(description="With what is withheld, in minor units")]
+    withheld: Annotated[int, Field(description="Kept back of it for taxes, by the server's rule")]
     currency: str
     is_test: bool
     state: State
@@ -114,9 +116,56 @@ class YearQuery(Query):
 class YearTotalShape(Shape):
     currency: str
     payouts: int
-    amount: Annotated[int, Field(description="Paid out in the year, in minor units")]
+    amount: Annotated[int, Field(description="Of the payouts of the year, with what was withheld, in minor units")]
+    withheld: Annotated[int, Field(description="Kept back of it for taxes")]
 
 
 class YearTotalsShape(Shape):
     year: int
     totals: list[YearTotalShape]
+
+
+class RuleBody(Body):
+    """``country`` null: of those who have given no tax details."""
+
+    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$"), Field(description="ISO 3166-1")] | None
+    percent: Annotated[int, Field(ge=1, le=100)]
+
+
+class RulesBody(Body):
+    """All that there are to be. Where no rule is, nothing is withheld."""
+
+    rules: Annotated[list[RuleBody], Field(max_length=MAX_RULES)]
+
+
+class RuleShape(Shape):
+    country: str | None
+    percent: int
+
+
+class HeldShape(Shape):
+    person_id: uuid.UUID
+    username: str
+    currency: str
+    amount: int
+
+
+class WithholdingShape(Shape):
+    """``held``: what is kept back now, of at most 1,000 persons and currencies."""
+
+    rules: list[RuleShape]
+    held: list[HeldShape]
+
+
+class SettleBody(Body):
+    """``release``: to the person's balance; ``remit``: to the tax office."""
+
+    user: Annotated[Text, Field(min_length=1, max_length=64, description="A username, or a user's id")]
+    currency: CurrencyCode
+    to: Literal["release", "remit"]
+    amount: Annotated[int | None, Field(ge=1, le=2**53, description="In minor units; all of it without one")] = None
+
+
+class SettledShape(Shape):
+    amount: int
+    left: int

@@ -20,7 +20,19 @@ def cell(text: str) -> str:
 
 
 TOTALS_HEAD: Final = (
-    *("year", "person_id", "username", "legal_name", "country", "tax_id", "address", "currency", "payouts", "amount"),
+    *(
+        "year",
+        "person_id",
+        "username",
+        "legal_name",
+        "country",
+        "tax_id",
+        "address",
+        "currency",
+        "payouts",
+        "amount",
+        "withheld",
+    ),
 )
 
 

@@ -16,6 +16,7 @@ from storage.audit import AuditLog
 from storage.postgres import Database
 
 MAX_RECIPIENTS: Final = 50_000
+PAID: Final = ("person_id", "username", "currency", "payouts", "amount", "withheld")
 
 
 class Taxes:
@@ -41,11 +42,16 @@ class Taxes:
             raise not_found("You have given no tax details")
         return {**await self._opened(person_id, row["sealed"]), "changed_at": row["changed_at"]}
 
+    async def country_of(self, person_id: str) -> str | None:
+        """None for who has given no details. Raises a 503 where the key was lost."""
+        row = await self._db.fetchrow(queries.TAX, person_id)
+        return None if row is None else str((await self._opened(person_id, row["sealed"]))["country"])
+
     async def mine(self, person_id: str, year: int | None) -> dict[str, Any]:
         """By currency, what was paid out in the year, which is this one without one."""
         first, after, year = self._year(year)
         rows = await self._db.fetch(queries.PAID_IN, first, after, person_id, MAX_RECIPIENTS)
-        totals = [{name: row[name] for name in ("currency", "payouts", "amount")} for row in rows]
+        totals = [{name: row[name] for name in ("currency", "payouts", "amount", "withheld")} for row in rows]
         return {"year": year, "totals": totals}
 
     async def totals(self, year: int | None, *, by: str, address: str) -> list[dict[str, Any]]:
@@ -57,7 +63,7 @@ class Taxes:
         nothing = dict.fromkeys(TaxBody.model_fields, "")
         return [
             {**nothing, **(await self._opened(row["person_id"], row["sealed"]) if row["sealed"] else {}),
-             **{name: row[name] for name in ("person_id", "username", "currency", "payouts", "amount")}, "year": year}
+             **{name: row[name] for name in PAID}, "year": year}
             for row in rows
         ]  # fmt: skip
 

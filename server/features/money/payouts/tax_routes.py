@@ -7,9 +7,19 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from server.features.money.payouts.shapes import TaxBody, TaxShape, YearQuery, YearTotalsShape
+from server.features.money.payouts.shapes import (
+    RulesBody,
+    SettleBody,
+    SettledShape,
+    TaxBody,
+    TaxShape,
+    WithholdingShape,
+    YearQuery,
+    YearTotalsShape,
+)
 from server.features.money.payouts.statements import TOTALS_HEAD, totals_as_csv
 from server.features.money.payouts.tax import Taxes
+from server.features.money.payouts.withholding import Withholding
 from server.http.limits import CallRate
 from server.http.operation import Answer, Call, MediaType, Operation
 
@@ -18,11 +28,15 @@ CSV: Final = MediaType(media_type="text/csv", description=f"`{','.join(TOTALS_HE
 
 
 class TaxRoutes:
-    def __init__(self, *, taxes: Taxes) -> None:
+    def __init__(self, *, taxes: Taxes, withholding: Withholding) -> None:
         self._taxes = taxes
+        self._withholding = withholding
 
     def operations(self) -> Sequence[Operation]:
         mine: dict[str, Any] = {"tag": "money", "auth": "required", "scope": "money", "account_rate": RATE}
+        admins: dict[str, Any] = {
+            "tag": "admin", "auth": "required", "roles": frozenset({"admin"}), "account_rate": RATE,
+        }  # fmt: skip
         return [
             Operation(
                 method="PUT", path="/api/v1/me/tax-details", handler=self._put, name="putTaxDetails", body=TaxBody,
@@ -43,7 +57,32 @@ class TaxRoutes:
                 problems=frozenset({403, 503}), account_rate=RATE,
                 summary="What each recipient was paid out in a year, with their tax details, as CSV",
             ),
+            Operation(
+                method="GET", path="/api/v1/admin/withholding", handler=self._rules, name="getWithholding",
+                answers={200: WithholdingShape}, problems=frozenset({403}),
+                summary="What is withheld of payouts for taxes, and from whom it is kept now", **admins,
+            ),
+            Operation(
+                method="PUT", path="/api/v1/admin/withholding", handler=self._put_rules, name="putWithholding",
+                body=RulesBody, answers={200: WithholdingShape}, problems=frozenset({403}),
+                summary="Withhold of payouts from now on by these rules, and no others", **admins,
+            ),
+            Operation(
+                method="POST", path="/api/v1/admin/withholding/settlements", handler=self._settle,
+                name="settleWithholding", body=SettleBody, answers={201: SettledShape},
+                problems=frozenset({403, 404, 409}), idempotent_key=True,
+                summary="Release what was withheld to the person, or remit it to the tax office", **admins,
+            ),
         ]  # fmt: skip
+
+    async def _rules(self, _: Call[None, None]) -> Answer:
+        return Answer(200, await self._withholding.shown())
+
+    async def _put_rules(self, call: Call[RulesBody, None]) -> Answer:
+        return Answer(200, await self._withholding.put(call.body, by=call.me.id, address=call.address))
+
+    async def _settle(self, call: Call[SettleBody, None]) -> Answer:
+        return Answer(201, await self._withholding.settle(call.body, by=call.me.id, address=call.address))
 
     async def _put(self, call: Call[TaxBody, None]) -> Answer:
         return Answer(200, await self._taxes.put(call.me.id, call.body, address=call.address))

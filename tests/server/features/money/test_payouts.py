@@ -121,7 +121,7 @@ async def test_tax_details_are_encrypted_at_rest_and_stand_beside_the_totals_of_
     assert (await ask(shop, amount=1_000))[0] == 201
     await shop.settle()
     _, mine = await shop.call("GET", "/me/tax-totals", token=shop.ada)
-    assert mine["totals"] == [{"currency": "USD", "payouts": 1, "amount": 1_000}]
+    assert mine["totals"] == [{"currency": "USD", "payouts": 1, "amount": 1_000, "withheld": 0}]
     assert (await shop.call("GET", "/me/tax-totals?year=2020", token=shop.ada))[1] == {"year": 2020, "totals": []}
     assert (await shop.call("GET", "/admin/tax-totals.csv", token=shop.ada))[0] == 403
     (line,) = await read_csv(shop, "/admin/tax-totals.csv", token=shop.admin)
