@@ -1,5 +1,6 @@
+import { problemOf, send } from "../../api/http";
 import { randomId } from "../../api/locks";
-import { call } from "../../api/session";
+import { accessToken, call } from "../../api/session";
 import type { Answer, Body } from "../../api/types";
 
 const once = (): Record<string, string> => ({ "Idempotency-Key": randomId() });
@@ -42,6 +43,33 @@ export const answerSplit = (id: string, verb: "agree" | "decline"): Promise<Answ
 export type AdEarned = Answer<"getAdEarnings">["items"][number];
 
 export const adEarnings = async (): Promise<AdEarned[]> => (await call<Answer<"getAdEarnings">>("/me/ad-earnings")).items;
+
+export type NewSplit = Body<"offerSplit">;
+
+export const offerSplit = (body: NewSplit): Promise<Answer<"offerSplit">> => call("/me/splits", { method: "POST", body });
+
+export type Subscription = Answer<"listSubscriptions">["items"][number];
+
+export const mySubscriptions = (): Promise<Answer<"listSubscriptions">> => call("/subscriptions?limit=50");
+
+export const cancelSubscription = (id: string): Promise<void> => call(`/subscriptions/${id}`, { method: "DELETE" });
+
+export const openBillingPortal = (): Promise<Answer<"openBillingPortal">> => call("/me/billing-portal", { method: "POST" });
+
+export const supporters = (): Promise<Answer<"listSubscribers">> => call("/me/subscribers?limit=50");
+
+export type YearTotals = Answer<"getTaxTotals">;
+
+export const taxTotals = (year: number): Promise<YearTotals> => call(`/me/tax-totals?year=${year}`);
+
+/** All movements of a year. */
+export async function statement(year: number, format: "csv" | "pdf"): Promise<Blob> {
+  const period = new URLSearchParams({ from: `${year}-01-01`, to: `${year}-12-31` });
+  const headers = { Authorization: `Bearer ${(await accessToken()) ?? ""}` };
+  const answer = await send(`/api/v1/me/payouts/statement.${format}?${period}`, { headers });
+  if (!answer.ok) throw await problemOf(answer);
+  return answer.blob();
+}
 
 // For operators.
 

@@ -1,6 +1,7 @@
 /** What one has earned, what can be paid out, and what subscribers can choose. */
 import { useEffect, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
+import { hear } from "../../realtime/socket";
 import { Spinner } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { AdEarnings } from "./advertising";
@@ -8,6 +9,9 @@ import { CURRENCIES, minorUnits, money } from "./amounts";
 import { askPayout, balances, myTiers, openPayoutAccount, payouts, putTiers, type Balance, type NewTier, type Payout, type Tier } from "./calls";
 import "./money.css";
 import { Pool } from "./pool";
+import { Statements } from "./statements";
+import { MySubscriptions } from "./subscriptions";
+import { Supporters } from "./supporters";
 import { t } from "./words";
 
 const STATES = { pending: "underWay", paid: "paid", failed: "failed" } as const;
@@ -32,7 +36,12 @@ export default function Earnings() {
     setEarned({ balances: held.balances, payouts: paid.items });
     setTiers(offered.tiers);
   };
-  useEffect(() => void attempt(load), []);
+  useEffect(() => {
+    void attempt(load);
+    const again = (): void => void attempt(load);
+    const stop = [hear("tip", again), hear("subscription", again)];
+    return () => stop.forEach((end) => end());
+  }, []);
   if (!earned) return <Spinner />;
   const onboard = async (): Promise<void> => {
     const { onboarding_url, is_ready } = await openPayoutAccount();
@@ -63,6 +72,7 @@ export default function Earnings() {
           {t("payoutAccount")}
         </button>
       </section>
+      <Supporters />
       <Pool />
       <AdEarnings />
       {earned.payouts.length > 0 && (
@@ -72,11 +82,15 @@ export default function Earnings() {
             {earned.payouts.map((one) => (
               <li key={one.id}>
                 {money(one.amount, one.currency)} · {t(STATES[one.state])}
+                {one.withheld > 0 && ` · ${t("withheld", { amount: money(one.withheld, one.currency) })}`}
+                {one.reason && <span class="money-bad"> · {one.reason}</span>}
               </li>
             ))}
           </ul>
         </section>
       )}
+      <Statements />
+      <MySubscriptions />
       <TierList tiers={tiers} onOffer={(next) => void attempt(() => offer(next))} />
     </div>
   );

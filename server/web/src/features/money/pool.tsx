@@ -5,7 +5,7 @@ import { me } from "../../api/session";
 import { count } from "../../ui/format";
 import { toast } from "../../ui/toasts";
 import { money } from "./amounts";
-import { answerSplit, poolStatements, splits, type PoolStatement, type Split } from "./calls";
+import { answerSplit, offerSplit, poolStatements, splits, type PoolStatement, type Split } from "./calls";
 import { t } from "./words";
 
 const STATES = { proposed: "proposed", agreed: "agreed", declined: "declined", replaced: "replaced" } as const;
@@ -35,16 +35,17 @@ export function Pool() {
           </ul>
         </section>
       )}
-      {mine.length > 0 && (
-        <section class="panel">
-          <h2>{t("splits")}</h2>
+      <section class="panel">
+        <h2>{t("splits")}</h2>
+        {mine.length > 0 && (
           <ul class="money-list">
             {mine.map((split) => (
               <SplitItem key={split.id} split={split} onAnswer={() => void load()} />
             ))}
           </ul>
-        </section>
-      )}
+        )}
+        <OfferSplit onDone={() => void load()} />
+      </section>
     </>
   );
 }
@@ -102,5 +103,74 @@ function SplitItem({ split, onAnswer }: { split: Split; onAnswer: () => void }) 
         </>
       )}
     </li>
+  );
+}
+
+interface Part {
+  user: string;
+  percent: string;
+}
+
+const NOBODY: Part = { user: "", percent: "50" };
+const MOST = 9;
+
+/** Offer others a part of what a stream of one's own brings; what is left is one's own. */
+function OfferSplit({ onDone }: { onDone: () => void }) {
+  const [streamId, setStreamId] = useState("");
+  const [parts, setParts] = useState<Part[]>([NOBODY]);
+  const own = 100 - parts.reduce((sum, part) => sum + (Number(part.percent) || 0), 0);
+  const change = (place: number, part: Partial<Part>): void =>
+    setParts(parts.map((one, n) => (n === place ? { ...one, ...part } : one)));
+  const offer = async (): Promise<void> => {
+    const given = parts.map((part) => ({ user: part.user.trim(), percent: Number(part.percent) }));
+    try {
+      await offerSplit({ stream_id: streamId.trim(), parts: [...given, { user: me.value?.username ?? "", percent: own }] });
+      setParts([NOBODY]);
+      toast(t("splitOffered"), "good");
+      onDone();
+    } catch (error) {
+      toast(sentence(error), "bad");
+    }
+  };
+  return (
+    <form
+      class="money-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void offer();
+      }}
+    >
+      <h3>{t("offerSplit")}</h3>
+      <label>
+        {t("splitStream")}
+        <input dir="ltr" required maxLength={36} value={streamId} onInput={(event) => setStreamId(event.currentTarget.value)} />
+      </label>
+      {parts.map((part, n) => (
+        <div class="row" key={n}>
+          <label>
+            {t("splitUser")}
+            <input dir="auto" required maxLength={64} value={part.user} onInput={(event) => change(n, { user: event.currentTarget.value })} />
+          </label>
+          <label>
+            {t("splitPercent")}
+            <input type="number" min="1" max="99" step="1" required value={part.percent} onInput={(event) => change(n, { percent: event.currentTarget.value })} />
+          </label>
+          {parts.length > 1 && (
+            <button type="button" class="button small" aria-label={t("removePart")} onClick={() => setParts(parts.filter((_, place) => place !== n))}>
+              ×
+            </button>
+          )}
+        </div>
+      ))}
+      <p class={own < 1 ? "money-bad" : "dim"} role="status">
+        {t("splitRest", { n: own })}
+      </p>
+      <button type="button" class="button" disabled={parts.length >= MOST} onClick={() => setParts([...parts, NOBODY])}>
+        {t("addPart")}
+      </button>
+      <button type="submit" class="button accent" disabled={own < 1}>
+        {t("offerSplit")}
+      </button>
+    </form>
   );
 }

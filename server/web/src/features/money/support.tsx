@@ -157,24 +157,16 @@ function Tiers({ username }: { username: string }) {
   );
 }
 
-/** A month for some persons of the room, drawn at random. */
+/** A month for some persons of the room, drawn at random: a button for each number. */
 function GiftToRoom({ tier, onGive }: { tier: Tier; onGive: (count: GiftCount) => void }) {
-  const [count, setCount] = useState<GiftCount>(1);
   return (
-    <div class="row">
-      <label>
-        {t("giftCount")}
-        <select value={count} onChange={(event) => setCount(Number(event.currentTarget.value) as GiftCount)}>
-          {GIFT_COUNTS.map((one) => (
-            <option key={one} value={one}>
-              {one}
-            </option>
-          ))}
-        </select>
-      </label>
-      <button type="button" class="button" onClick={() => onGive(count)}>
-        {t("giveToRoom", { amount: money(tier.amount * count, tier.currency) })}
-      </button>
+    <div class="money-gifts" role="group" aria-label={t("giftCount")}>
+      <span class="dim">{t("giftCount")}</span>
+      {GIFT_COUNTS.map((count) => (
+        <button key={count} type="button" class="button small" aria-label={t("giveToRoom", { n: count, amount: money(tier.amount * count, tier.currency) })} onClick={() => onGive(count)}>
+          {count} · {money(tier.amount * count, tier.currency)}
+        </button>
+      ))}
     </div>
   );
 }
