@@ -58,7 +58,7 @@ where p.state = 'paid' and p.paid_at >= $1 and p.paid_at < $2 and ($3::uuid is n
 group by p.person_id, u.username, p.currency, t.sealed order by p.person_id, p.currency limit $4
 """
 
-RULES: Final = "select nullif(country, '') as country, percent from withholding_rules order by country"
+RULES: Final = "select nullif(country, '') as country, percent from withholding_rules r order by r.country"
 LOCK_RULES: Final = "lock table withholding_rules in share row exclusive mode"
 DELETE_RULES: Final = "delete from withholding_rules"
 ADD_RULES: Final = """

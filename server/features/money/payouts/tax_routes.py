@@ -24,6 +24,7 @@ from server.http.limits import CallRate
 from server.http.operation import Answer, Call, MediaType, Operation
 
 RATE: Final = CallRate("tax", per_s=0.2, burst=10)
+WITHHOLDING: Final = CallRate("withholding", per_s=1.0, burst=30)
 CSV: Final = MediaType(media_type="text/csv", description=f"`{','.join(TOTALS_HEAD)}`, amounts in minor units")
 
 
@@ -35,7 +36,7 @@ class TaxRoutes:
     def operations(self) -> Sequence[Operation]:
         mine: dict[str, Any] = {"tag": "money", "auth": "required", "scope": "money", "account_rate": RATE}
         admins: dict[str, Any] = {
-            "tag": "admin", "auth": "required", "roles": frozenset({"admin"}), "account_rate": RATE,
+            "tag": "admin", "auth": "required", "roles": frozenset({"admin"}), "account_rate": WITHHOLDING,
         }  # fmt: skip
         return [
             Operation(
