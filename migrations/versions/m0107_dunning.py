@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0103"
-down_revision = "0102"
+revision = "0107"
+down_revision = "0106"
 
 OWNER = "memberships"
 
