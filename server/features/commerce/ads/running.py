@@ -87,6 +87,7 @@ class Leases:
         self._node_name = node_name
         self._held: dict[str, Lease] = {}
         self._dry: dict[str, float] = {}
+        self._asking = asyncio.Lock()
 
     def dry(self) -> set[str]:
         """Campaigns that had no money for this node a moment ago."""
@@ -96,12 +97,13 @@ class Leases:
 
     async def take(self, campaign_id: str, price: int) -> str | None:
         """Set ``price`` thousandths aside: the lease's id; None where there are none. Raises ``Unavailable``."""
-        lease = self._usable(campaign_id, price) or await self._lease(campaign_id, price)
-        if lease is None:
-            self._dry[campaign_id] = self._now().timestamp() + DRY_S
-            return None
-        lease.left -= price
-        return lease.id
+        async with self._asking:  # one at a time: a second lease would leave the first one's rest unused
+            lease = self._usable(campaign_id, price) or await self._lease(campaign_id, price)
+            if lease is None:
+                self._dry[campaign_id] = self._now().timestamp() + DRY_S
+                return None
+            lease.left -= price
+            return lease.id
 
     def _usable(self, campaign_id: str, price: int) -> Lease | None:
         lease = self._held.get(campaign_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -160,6 +161,14 @@ async def test_nodes_are_never_given_more_than_is_paid_and_may_be_spent_by_now(a
     assert row is not None
     assert row["spent"] == 0
     assert taken <= row["leased"] <= 100_000
+
+
+async def test_decisions_at_one_time_share_a_lease(agency: Agency) -> None:
+    made = await agency.running(budget=100, bid=500)
+    node = leases(agency, Clock(), "n1")
+    taken = await asyncio.gather(*(node.take(made["id"], 500) for _ in range(8)))
+    assert len(set(taken)) == 1
+    assert await agency.kit.database.fetchval("select count(*) from ads_leases") == 1
 
 
 async def test_what_a_node_did_not_spend_is_there_again_after_its_leases_have_closed(agency: Agency) -> None:
