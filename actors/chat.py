@@ -32,6 +32,7 @@ from actors.chat_messages import (
     ReactToChat,
     ReadHeld,
     ReadRoom,
+    RemoveChat,
     RenameAuthor,
     RenewScreen,
     RenewSubscription,
@@ -302,6 +303,10 @@ class ChatRoom(Actor):
     @handles(DeleteChat)
     async def delete(self, message: DeleteChat) -> None:
         await self._moderation.delete(message)
+
+    @handles(RemoveChat)
+    async def remove(self, message: RemoveChat) -> None:
+        await self._moderation.remove(message.message_id, by=message.by, reason=message.reason)
 
     @handles(RestoreChat)
     async def restore(self, message: RestoreChat) -> None:

@@ -91,9 +91,9 @@ class RoomStore(Protocol):
         """``by``: None for the server itself, which is in the audit log too."""
 
     async def restore_message(
-        self, room_id: str, message_id: str, *, deleted_by: str | None, by: str, reason: str, fence: Fence
+        self, room_id: str, message_id: str, *, by: str | None, reason: str, fence: Fence
     ) -> None:
-        """Take back that ``deleted_by`` deleted a message; what another deleted stays deleted. Idempotent."""
+        """Take back that ``by`` deleted a message; what another deleted stays deleted. Idempotent."""
 
     async def edit_message(self, room_id: str, message_id: str, text: str, *, at: datetime, fence: Fence) -> None:
         """Replace the text of a message. Idempotent."""

@@ -107,13 +107,21 @@ class DeleteChat(Ask[None], frozen=True, kw_only=True):
     reason: str = ""
 
 
-class RestoreChat(Ask[None], frozen=True, kw_only=True):
-    """Show a message again that ``deleted_by`` deleted (None: the server itself), and nobody else."""
+class RemoveChat(Ask[None], frozen=True, kw_only=True):
+    """The server takes a message away, from a private room too: ``by`` decided so (None: the server itself)."""
 
     is_repeatable = True
-    by: Author
+    by: str | None
     message_id: str
-    deleted_by: str | None
+    reason: str = ""
+
+
+class RestoreChat(Ask[None], frozen=True, kw_only=True):
+    """The server shows a message again that ``by`` had taken away, and nobody else."""
+
+    is_repeatable = True
+    by: str | None
+    message_id: str
     reason: str = ""
 
 

@@ -84,15 +84,9 @@ class Moderation:
         self._send("chat:deleted", body if by is None else {**body, "by": by})
 
     async def restore(self, message: RestoreChat) -> None:
-        """Show again what ``message.deleted_by`` deleted. It may be repeated, and is then sent again."""
-        self._permissions.require_moderator(message.by)
+        """It may be repeated, and is then sent again."""
         await self._rooms.restore_message(
-            self._room_id,
-            message.message_id,
-            deleted_by=message.deleted_by,
-            by=message.by.id,
-            reason=message.reason,
-            fence=self._fence,
+            self._room_id, message.message_id, by=message.by, reason=message.reason, fence=self._fence
         )
         found = await self._log.message(self._room_id, message.message_id)
         if isinstance(found, ChatMessage):

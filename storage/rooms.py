@@ -119,14 +119,14 @@ class Rooms:
             return None if row is None else int(row["offset"])
 
     async def restore_message(
-        self, room_id: str, message_id: str, *, deleted_by: str | None, by: str, reason: str, fence: Fence
+        self, room_id: str, message_id: str, *, by: str | None, reason: str, fence: Fence
     ) -> None:
-        """Take back that ``deleted_by`` deleted a message. Its reactions and attachments stay gone. Idempotent."""
+        """Take back that ``by`` deleted a message. Its reactions and attachments stay gone. Idempotent."""
         if not is_uuid(message_id):
             return
         async with self._db.transaction() as tx:
             await hold(tx, fence)
-            author = await tx.fetchval(_RESTORE_MESSAGE, room_id, message_id, deleted_by)
+            author = await tx.fetchval(_RESTORE_MESSAGE, room_id, message_id, by)
             if author is not None:
                 detail = {"room_id": room_id, "author": author}
                 await self._audit.add(tx, "chat.restore", actor_id=by, subject=message_id, why=reason, detail=detail)

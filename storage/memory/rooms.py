@@ -92,12 +92,12 @@ class MemoryRooms:
         return None
 
     async def restore_message(
-        self, room_id: str, message_id: str, *, deleted_by: str | None, by: str, reason: str, fence: Fence
+        self, room_id: str, message_id: str, *, by: str | None, reason: str, fence: Fence
     ) -> None:
         self._tables.hold(fence)
         log = self._tables.messages.get(room_id, [])
         for at, found in enumerate(log):
-            if found.entry.id == message_id and found.deleted_by == deleted_by:
+            if found.entry.id == message_id and found.deleted_by == by:
                 log[at] = msgspec.structs.replace(found, is_deleted=False, deleted_by=None)
 
     async def edit_message(self, room_id: str, message_id: str, text: str, *, at: dt.datetime, fence: Fence) -> None:

@@ -127,16 +127,16 @@ async def test_who_deleted_a_message_brings_it_back_and_nobody_else(drivers: Dri
     guest = await drivers.person()
     posted = entry(drivers, room, guest, "c")
     await drivers.log.append(posted)
-    restore: Any = {"by": owner, "reason": "a mistake", "fence": drivers.fence}
+    restore: Any = {"reason": "a mistake", "fence": drivers.fence}
     for deleted_by, other in ((owner, guest), (guest, owner), (None, owner)):
         await drivers.rooms.delete_message(room, posted.id, by=deleted_by, reason="", fence=drivers.fence)
         await drivers.rooms.delete_message(room, posted.id, by=other, reason="", fence=drivers.fence)
-        await drivers.rooms.restore_message(room, posted.id, deleted_by=other, **restore)
+        await drivers.rooms.restore_message(room, posted.id, by=other, **restore)
         assert await places(drivers, room) == [(1, True)]
         for _ in range(2):
-            await drivers.rooms.restore_message(room, posted.id, deleted_by=deleted_by, **restore)
+            await drivers.rooms.restore_message(room, posted.id, by=deleted_by, **restore)
             assert await places(drivers, room) == [(1, False)]
-    await drivers.rooms.restore_message(room, drivers.id(), deleted_by=owner, **restore)
+    await drivers.rooms.restore_message(room, drivers.id(), by=owner, **restore)
 
 
 async def test_a_stale_owner_changes_nothing(drivers: Drivers) -> None:
@@ -150,7 +150,7 @@ async def test_a_stale_owner_changes_nothing(drivers: Drivers) -> None:
         rooms.put_sanction(room, owner, Sanction(until=None), reason="", **act),
         rooms.lift_sanction(room, owner, reason="", **act),
         rooms.delete_message(room, drivers.id(), reason="", **act),
-        rooms.restore_message(room, drivers.id(), deleted_by=None, reason="", **act),
+        rooms.restore_message(room, drivers.id(), reason="", **act),
         rooms.purge(room, owner, up_to=1, reason="", **act),
         rooms.clear(room, **act),
     ):

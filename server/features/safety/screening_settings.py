@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import BaseModel, Field, field_validator
 
-KINDS: Final = ("post", "person", "stream", "community")
+KINDS: Final = ("post", "person", "stream", "community", "video", "message")
 LABELS: Final = ("toxicity", "spam", "word", "repeats")
 OUTCOMES: Final = ("blur", "hold", "remove")
 """From the mildest to the hardest."""
@@ -15,6 +15,10 @@ DEFAULT: Final = "*.toxicity.blur=0.8, *.toxicity.hold=0.97, *.spam.hold=0.95, *
 
 class ScreeningSettings(BaseModel):
     screening_model: bool = Field(True, description="whether texts are judged by the text model besides the words")
+    screening_conversations: bool = Field(
+        False, description="whether messages of conversations between people are judged too, not only those of the "
+        "rooms of streams and communities",
+    )  # fmt: skip
     screening_words: str = Field(
         "", max_length=100_000, description="words, comma-separated, that no text of a person may have before a person "
         "of the moderators has looked at it",
@@ -22,7 +26,8 @@ class ScreeningSettings(BaseModel):
     screening_thresholds: str = Field(
         DEFAULT, max_length=4_000,
         description="from which score on, 0 to 1, a label has what outcome, comma-separated: kind.label.outcome=score; "
-        "kind: post, person, stream, community or *; label: toxicity, spam, word, repeats; outcome: blur, hold, remove",
+        "kind: post, person, stream, community, video, message or *; label: toxicity, spam, word, repeats; "
+        "outcome: blur, hold, remove",
     )  # fmt: skip
 
     @field_validator("screening_thresholds")

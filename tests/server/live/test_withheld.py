@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.server.live import conversing
 from tests.server.live.core_node import CoreNode, Person, node_of_file
 
 on_the_node = pytest.mark.asyncio(loop_scope="module")
@@ -108,6 +109,18 @@ async def test_a_removed_message_is_back_for_all_when_that_is_reverted(node: Cor
     assert [message.get("text") for message in history] == ["كلام جميل", None]
     late = await (await ben.connect()).done("chat:join", {"room_id": room_id})
     assert late["messages"] == history
+
+
+@on_the_node
+async def test_a_message_of_a_conversation_is_removed_and_comes_back_too(node: CoreNode, admin: Person) -> None:
+    ann, ben = await conversing.people(node, 2)
+    talk = await conversing.begin(ann, ben)
+    writer, reader = await conversing.inside(ann, talk), await conversing.inside(ben, talk)
+    sent = await conversing.write(writer, talk, "bad words")
+    case_id = await decide(admin, ben, "message", sent["id"], "remove")
+    assert (await reader.until("chat:deleted"))["id"] == sent["id"]
+    await admin.done("POST", f"/moderation/cases/{case_id}/revert", {})
+    assert (await reader.until("chat:restored"))["message"]["text"] == "bad words"
 
 
 @on_the_node

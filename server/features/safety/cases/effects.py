@@ -13,8 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.chat_messages import DeleteChat, RestoreChat
-from actors.chat_rules import Author
+from actors.chat_messages import RemoveChat, RestoreChat
 from actors.restrictions import Restrictions
 from actors.runtime import ActorError, DomainError, Node
 from actors.stream_messages import EndStream, RestrictStream
@@ -126,11 +125,10 @@ class Effects:
         """Taken off, or shown again in its place; what its author or the room's moderators deleted stays deleted."""
         if not _holds(row) and row["is_withheld_otherwise"]:
             return
-        by = Author(id=row["actor_id"], username="", display_name="", roles=("moderator",))
-        given: dict[str, Any] = {"by": by, "message_id": row["subject_id"], "reason": row["reason"]}
-        restore = RestoreChat(**given, deleted_by=row["actor_id"])
+        given: dict[str, Any] = {"by": row["actor_id"], "message_id": row["subject_id"], "reason": row["reason"]}
+        change = RemoveChat(**given) if _holds(row) else RestoreChat(**given)
         try:
-            await self._node.ref("chat", row["room_id"]).ask(DeleteChat(**given) if _holds(row) else restore)
+            await self._node.ref("chat", row["room_id"]).ask(change)
         except DomainError as error:
             if error.code != "not_found":
                 raise

@@ -20,6 +20,7 @@ from server.features.safety.screening.texts import text_of
 from server.features.safety.screening.verdicts import Judge, Kind, Verdict, labels_of, pieces_of
 from server.features.social.communities.facts import CommunityChanged
 from server.features.social.posts.facts import PostEdited, PostPublished
+from server.features.videos.library.facts import VideoReady
 from server.jobs import Attempt, Job, Jobs, RetryLater
 from server.sentences.process import ModelAway
 from storage.facts import Consumer
@@ -30,13 +31,12 @@ TRIES: Final = 8
 AGAIN_AFTER_S: Final = 600.0
 FEWEST_WORDS: Final = 2
 """The model reads sentences: of a single word the rules have the say."""
-_ACTIONS: Final[dict[tuple[Kind, str], Action]] = {
-    ("post", "blur"): "blur",
-    ("post", "hold"): "hide",
-    ("post", "remove"): "remove",
-    ("stream", "blur"): "blur",
-    ("stream", "hold"): "hide",
-    ("stream", "remove"): "remove",
+_SHOWN: Final[dict[str, Action]] = {"blur": "blur", "hold": "hide", "remove": "remove"}
+_ACTIONS: Final[dict[Kind, dict[str, Action]]] = {
+    "post": _SHOWN,
+    "stream": _SHOWN,
+    "video": _SHOWN,
+    "message": {"hold": "hide", "remove": "remove"},
 }
 """What becomes of a thing; of others there is a case alone, since a person or a community is more than its text."""
 _REASONS: Final[dict[str, Reason]] = {"toxicity": "harassment", "spam": "spam", "repeats": "spam", "word": "other"}
@@ -62,6 +62,32 @@ class ScreenText(msgspec.Struct, frozen=True, kw_only=True):
     id: str
 
 
+class Flagging:
+    """Cases of what is not let pass. ``settle`` carries an act out at once, after the commit."""
+
+    def __init__(self, *, flags: FlagThings, settle: Callable[[str], Awaitable[None]]) -> None:
+        self._flags = flags
+        self.settle = settle
+
+    async def flag(self, tx: Transaction, subject: Subject, text: str, verdict: Verdict, version: str) -> str | None:
+        """The id of the act or case; None where the same text of the thing was flagged before."""
+        screening = {
+            "text": hashlib.sha256(text.encode()).hexdigest(),
+            "outcome": verdict.outcome,
+            "labels": dict(verdict.labels),
+            "model": version,
+        }
+        kind: Any = subject.kind
+        return await self._flags.flag(
+            tx,
+            subject,
+            reason=_REASONS[verdict.label],
+            why=f"Found by screening: {verdict.label}",
+            screening=screening,
+            action=_ACTIONS.get(kind, {}).get(verdict.outcome),
+        )
+
+
 class Screening:
     def __init__(
         self,
@@ -70,16 +96,14 @@ class Screening:
         jobs: Jobs,
         judge: Judge,
         model: TextModel | None,
-        flags: FlagThings,
-        settle: Callable[[str], Awaitable[None]],
+        flagging: Flagging,
     ) -> None:
         """``model``: None where the operator wants none."""
         self._db = db
         self._jobs = jobs
         self._judge = judge
         self._model = model
-        self._flags = flags
-        self._settle = settle
+        self._flagging = flagging
         self.job: Final = Job(
             name="screening.text", body=ScreenText, run=self._run, timeout_s=60.0, tries=TRIES, at_once_on_node=4
         )
@@ -90,6 +114,7 @@ class Screening:
             Consumer(ProfileChanged, self._profile),
             Consumer(StreamDescribed, self._stream),
             Consumer(CommunityChanged, self._community),
+            Consumer(VideoReady, self._video),
         )
 
     async def judged(self, kind: Kind, text: str) -> tuple[Verdict, str, str]:
@@ -113,29 +138,12 @@ class Screening:
         verdict, version, why = await self.judged(kind, text)
         if verdict.outcome != "allow":
             async with attempt.step() as tx:
-                act_id = await self._flag(tx, subject, text, verdict, version)
+                act_id = await self._flagging.flag(tx, subject, text, verdict, version)
             if act_id is not None:
-                await self._settle(act_id)
+                await self._flagging.settle(act_id)
         if why and attempt.number < TRIES:
             log.warning("a %s is judged by the rules alone for now: %s", kind, why)
             raise RetryLater(why, after_s=AGAIN_AFTER_S)
-
-    async def _flag(self, tx: Transaction, subject: Subject, text: str, verdict: Verdict, version: str) -> str | None:
-        screening = {
-            "text": hashlib.sha256(text.encode()).hexdigest(),
-            "outcome": verdict.outcome,
-            "labels": dict(verdict.labels),
-            "model": version,
-        }
-        kind: Any = subject.kind
-        return await self._flags.flag(
-            tx,
-            subject,
-            reason=_REASONS[verdict.label],
-            why=f"Found by screening: {verdict.label}",
-            screening=screening,
-            action=_ACTIONS.get((kind, verdict.outcome)),
-        )
 
     async def _enqueue(self, tx: Transaction, kind: Kind, subject_id: str) -> None:
         await self._jobs.enqueue(tx, self.job, ScreenText(kind=kind, id=subject_id))
@@ -158,3 +166,6 @@ class Screening:
 
     async def _community(self, tx: Transaction, fact: CommunityChanged) -> None:
         await self._enqueue(tx, "community", fact.community_id)
+
+    async def _video(self, tx: Transaction, fact: VideoReady) -> None:
+        await self._enqueue(tx, "video", fact.video_id)

@@ -34,6 +34,17 @@ select (select o.person_id from community_members o where o.community_id = c.id 
     concat_ws(E'\\n', c.name, c.title, c.description) as text, false as is_on_air
 from communities c where c.id = $1
 """,
+    "video": """
+select v.owner_id, '/videos/' || v.id as url, concat_ws(E'\\n', v.title, v.description) as text, false as is_on_air
+from videos v where v.id = $1
+""",
+    "message": """
+select m.user_id as owner_id, coalesce('/watch/' || r.stream_id,
+    (select '/c/' || c.name from communities c where c.id = m.room_id)) as url, m.text, m.room_id, false as is_on_air
+from chat_messages m join chat_rooms r on r.id = m.room_id
+where m.id = $1 and m.deleted_at is null and m."offset" > r.cleared_to
+    and exists (select from users u where u.id = m.user_id)
+""",
 }
 
 
@@ -45,6 +56,11 @@ async def text_of(reads: Reads, kind: Kind, subject_id: str) -> tuple[Subject, s
     text = row["text"][:MAX_CHARS]
     evidence = {"text": text, "url": row["url"]}
     subject = Subject(
-        kind=kind, id=subject_id, owner_id=row["owner_id"], evidence=evidence, is_on_air=row["is_on_air"]
-    )  # fmt: skip
+        kind=kind,
+        id=subject_id,
+        owner_id=row["owner_id"],
+        evidence=evidence,
+        room_id=row["room_id"] if kind == "message" else None,
+        is_on_air=row["is_on_air"],
+    )
     return subject, text

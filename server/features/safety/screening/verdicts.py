@@ -11,7 +11,7 @@ from actors.screening import BannedWord, ChatFilter, Screen
 from server.features.safety.screening.heads import Scores
 from server.features.safety.screening_settings import OUTCOMES, Thresholds
 
-Kind = Literal["post", "person", "stream", "community"]
+Kind = Literal["post", "person", "stream", "community", "video", "message"]
 Outcome = Literal["allow", "blur", "hold", "remove"]
 MAX_PIECE: Final = 240
 MAX_PIECES: Final = 8

@@ -9,6 +9,7 @@ export type Kind = Body<"report">["kind"];
 export type Reason = Body<"report">["reason"];
 export type Strike = Answer<"listMyStrikes">["items"][number];
 export type Report = Answer<"listMyReports">["items"][number];
+export type Template = Answer<"listTemplates">["items"][number];
 export type Appeal = Answer<"listAppeals">["items"][number];
 
 export const KINDS: readonly Kind[] = ["person", "stream", "message", "post", "video", "community"];
@@ -53,6 +54,10 @@ export const claimCase = (id: string): Promise<Case> => call(`/moderation/cases/
 export const releaseCase = (id: string): Promise<void> => call(`/moderation/cases/${id}/claim`, { method: "DELETE" });
 export const actOnCase = (id: string, body: Body<"actOnCase">): Promise<WholeCase> =>
   call(`/moderation/cases/${id}/actions`, { method: "POST", body });
+export const noteOnCase = (id: string, text: string): Promise<unknown> => call(`/moderation/cases/${id}/notes`, { method: "POST", body: { text } });
+export const listTemplates = (): Promise<Answer<"listTemplates">> => call("/moderation/templates");
+export const addTemplate = (body: Body<"addTemplate">): Promise<unknown> => call("/moderation/templates", { method: "POST", body });
+export const dropTemplate = (id: string): Promise<void> => call(`/moderation/templates/${id}`, { method: "DELETE" });
 export const revertCase = (id: string): Promise<WholeCase> => call(`/moderation/cases/${id}/revert`, { method: "POST", body: {} });
 export const listAppeals = (cursor: string): Promise<Answer<"listAppeals">> => call(of("/moderation/appeals", { cursor }));
 export const decideAppeal = (id: string, body: Body<"decideAppeal">): Promise<Appeal> =>

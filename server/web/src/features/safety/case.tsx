@@ -1,13 +1,17 @@
 /** One case: what was reported, by whom, what was decided, and what a moderator decides now. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
-import { when } from "../../ui/format";
+import { percent, when } from "../../ui/format";
 import { Field, Spinner } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
 import { ACTIONS, actOnCase, claimCase, getCase, releaseCase, revertCase, type Action, type WholeCase } from "./calls";
 import { useKeys } from "./cases";
+import { Notes } from "./notes";
+import { Templates } from "./templates";
 import { t } from "./words";
+
+const LABELS = { toxicity: "toxicity", spam: "spam", word: "bannedWord", repeats: "repeats" } as const;
 
 interface Props {
   id: string;
@@ -38,6 +42,7 @@ export function CaseWork({ id, onDone, onChange }: Props) {
       <Evidence of={found} />
       <Reports of={found} />
       <Acts of={found} />
+      <Notes of={found} onWritten={read} />
       {found.state === "closed" ? (
         <button
           type="button"
@@ -66,6 +71,38 @@ export function CaseWork({ id, onDone, onChange }: Props) {
         </>
       )}
     </article>
+  );
+}
+
+/** What the server's own judges found, with their scores. */
+function Labels({ of }: { of: WholeCase }) {
+  const { labels } = (of.evidence["screening"] ?? {}) as { labels?: Record<string, number> };
+  if (!labels) return null;
+  const found = Object.entries(labels).map(([name, score]) => `${name in LABELS ? t(LABELS[name as keyof typeof LABELS]) : name} ${percent(score)}`);
+  return (
+    <p>
+      {t("screening")}: {found.join(" · ")}
+    </p>
+  );
+}
+
+/** Pictures are blurred until the moderator wants to see them; `b` does it too. */
+function Pictures({ of }: { of: readonly string[] }) {
+  const [isBlurred, setBlurred] = useState(true);
+  useKeys({ b: () => setBlurred(!isBlurred) });
+  return (
+    <>
+      <button type="button" class="button" aria-pressed={!isBlurred} onClick={() => setBlurred(!isBlurred)}>
+        {t(isBlurred ? "unblur" : "blurIt")} <kbd aria-hidden="true">b</kbd>
+      </button>
+      <ul class={isBlurred ? "case-media case-blurred" : "case-media"}>
+        {of.map((one) => (
+          <li key={one}>
+            <img src={one} alt="" loading="lazy" />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -109,15 +146,8 @@ function Evidence({ of }: { of: WholeCase }) {
           {text}
         </blockquote>
       )}
-      {media && media.length > 0 && (
-        <ul class="case-media">
-          {media.map((one) => (
-            <li key={one}>
-              <img src={one} alt="" loading="lazy" />
-            </li>
-          ))}
-        </ul>
-      )}
+      {media && media.length > 0 && <Pictures of={media} />}
+      <Labels of={of} />
       {url && (
         <a href={url} target="_blank" rel="noopener">
           {t("look")}
@@ -188,6 +218,11 @@ function Decision({ of, onDecided }: { of: WholeCase; onDecided: () => void }) {
         ))}
         {errors["action"] && <p class="form-error">{errors["action"]}</p>}
       </fieldset>
+      <Templates
+        onChoose={(text) => {
+          if (reason.current && text) reason.current.value = text;
+        }}
+      />
       <Field label={t("reason")} name="reason" error={errors["reason"]}>
         {(ids) => <textarea {...ids} ref={reason} name="reason" rows={2} maxLength={2000} required dir="auto" />}
       </Field>

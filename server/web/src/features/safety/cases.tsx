@@ -5,7 +5,8 @@ import { hear } from "../../realtime/socket";
 import { ago, when } from "../../ui/format";
 import { Empty, Spinner } from "../../ui/parts";
 import { usePages } from "../../ui/pages";
-import { KINDS, listCases, SEVERITIES, type Asked, type Case } from "./calls";
+import { attempt } from "../../ui/sending";
+import { claimCase, KINDS, listCases, SEVERITIES, type Asked, type Case } from "./calls";
 import { CaseWork } from "./case";
 import { t } from "./words";
 import "./safety.css";
@@ -23,7 +24,11 @@ export default function Cases() {
     const at = items.findIndex(({ id }) => id === chosen);
     setChosen(items[Math.min(items.length - 1, Math.max(0, at + by))]?.id ?? null);
   };
-  useKeys({ j: () => step(1), k: () => step(-1) });
+  const takeNext = (): void => {
+    const free = items?.find((one) => one.id !== chosen && one.state !== "closed" && !one.claimed_by);
+    if (free) void attempt(() => claimCase(free.id).then(() => setChosen(free.id)));
+  };
+  useKeys({ j: () => step(1), k: () => step(-1), n: takeNext });
   if (failure instanceof ApiError && failure.status === 403) return <Empty title={t("forModerators")}>{<p>{t("noLeave")}</p>}</Empty>;
   return (
     <div class="cases">
