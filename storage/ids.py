@@ -26,6 +26,12 @@ def made_at(row_id: str) -> float:
     return int(row_id[:8] + row_id[9:13], 16) / 1000
 
 
+def least_id(at: float) -> str:
+    """A UUIDv7 of that time (wall-clock seconds), above those of before and not above those of then."""
+    h = f"{int(at * 1000):012x}"
+    return f"{h[:8]}-{h[8:]}-7000-8000-000000000000"
+
+
 class Ids:
     """A source of ids that grow strictly, also when the clock stands still or goes back. For one thread.
 

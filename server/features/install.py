@@ -224,7 +224,9 @@ def install(
             models.Shipped(version=one.version, measures=one.measures, load=one.load) for one in screening.shipped()
         ],
     )
-    judging = cases.build(platform, posts=posting.posts, suspensions=people.suspensions, when_changed=changed)
+    judging = cases.build(
+        platform, posts=posting.posts, suspensions=people.suspensions, encryption=encryption, when_changed=changed
+    )
     listing = Listing(library=videos.library, addresses=core.addresses)
     screened = screening.build(platform, settings=settings, cases=judging, versions=text_model)
     helping = help_room.build(

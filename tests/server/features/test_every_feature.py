@@ -275,6 +275,8 @@ SAMPLES = {
     f" values ('{ROOM}', '{ROOM}', $1, 'spam', now(), now()), ('{STREAM}', '{ROOM}', $2, 'spam', now(), now())",
     "case_acts": "insert into case_acts (id, case_id, actor_id, action, reason, created_at)"
     f" values ('{ROOM}', '{ROOM}', $1, 'warn', 'x', now()), ('{STREAM}', '{ROOM}', $2, 'warn', 'x', now())",
+    "evasion_signals": "insert into evasion_signals (person_id, kind, digest, seen_at)"
+    " values ($1, 'device', 'd', now()), ($2, 'device', 'd', now())",
     "case_notes": "insert into case_notes (id, case_id, author_id, text, created_at)"
     f" values ('{ROOM}', '{ROOM}', $1, 'x', now()), ('{STREAM}', '{ROOM}', $2, 'x', now())",
     "strikes": "insert into strikes (id, person_id, act_id, created_at, expires_at)"

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.people.accounts.suspensions import Suspensions
 from server.features.safety.cases.effects import Effects
+from server.features.safety.cases.evasion import COLLECT_S, PRUNE_S, Evasion
 from server.features.safety.cases.flags import Flags
 from server.features.safety.cases.moderation import Moderation
 from server.features.safety.cases.notes import MAX_NOTES, MAX_TEMPLATES, Notes
@@ -20,7 +21,9 @@ from server.features.safety.cases.strikes import Strikes
 from server.features.safety.cases.subjects import Subject, Subjects
 from server.features.safety.cases.transparency import Transparency
 from server.features.social.posts import Posts
+from server.http.encryption import Encryption
 from server.http.limits import hourly
+from server.jobs import repeated
 from storage.postgres import Transaction
 
 __all__ = ["CasesRoom", "Flags", "Subject", "build"]
@@ -45,6 +48,7 @@ def build(
     *,
     posts: Posts,
     suspensions: Suspensions,
+    encryption: Encryption,
     when_changed: Callable[[], Awaitable[None]],
 ) -> CasesRoom:
     """``when_changed``: this node need not wait to find out who may see what."""
@@ -59,9 +63,11 @@ def build(
     reports = Reports(
         db=platform.db, subjects=Subjects(posts=posts), publish=platform.publish, ids=platform.ids, now=platform.now
     )
+    evasion = Evasion(db=platform.db, encryption=encryption, now=platform.now)
     moderation = Moderation(
         db=platform.db,
         effects=effects,
+        evasion=evasion,
         audit=platform.audit,
         publish=platform.publish,
         ids=platform.ids,
@@ -83,8 +89,12 @@ def build(
         ],
         sent=[CASE],
         jobs=[effects.job],
+        schedules=[
+            repeated("cases.evasion", evasion.collect, every_s=COLLECT_S),
+            repeated("cases.evasion_prune", evasion.prune, every_s=PRUNE_S),
+        ],
         personal_data=PersonalData(
-            tables=frozenset({"cases", "reports", "case_acts", "case_notes", "strikes", "appeals"}),
+            tables=frozenset({"cases", "reports", "case_acts", "case_notes", "strikes", "appeals", "evasion_signals"}),
             sections=SECTIONS,
             erase=_erase,
         ),
@@ -116,11 +126,19 @@ SECTIONS: Final = (
         "s.id",
     ),
     rows_by_id("case_notes", "id, case_id, text, created_at", "case_notes where author_id = $1"),
+    ExportSection(
+        name="evasion_signals",
+        sql="select kind, encode(digest, 'hex') as digest, seen_at from evasion_signals"
+        " where person_id = $1 and (kind, encode(digest, 'hex')) > ($2, $3) order by 1, 2 limit $4",
+        key=("kind", "digest"),
+        start=("", ""),
+    ),
     rows_by_id("appeals", "id, text, state, note, created_at, decided_at", "appeals where person_id = $1"),
 )
 
 _ERASE: Final = (
     "delete from strikes where person_id = $1",
+    "delete from evasion_signals where person_id = $1",
     "update cases set owner_id = null, evidence = '{}' where owner_id = $1",
     "update cases set claimed_by = null, claimed_until = null where claimed_by = $1",
     "update reports set reporter_id = null, detail = '' where reporter_id = $1",

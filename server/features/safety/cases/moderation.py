@@ -9,6 +9,7 @@ from uuid import UUID
 
 from server.features.safety.cases import queries
 from server.features.safety.cases.effects import Effects
+from server.features.safety.cases.evasion import Evasion
 from server.features.safety.cases.facts import ModerationDecided
 from server.features.safety.cases.reports import tell
 from server.features.safety.cases.rules import (
@@ -49,6 +50,7 @@ class Moderation:
         *,
         db: Database,
         effects: Effects,
+        evasion: Evasion,
         audit: AuditLog,
         publish: Publish,
         ids: Ids,
@@ -58,6 +60,7 @@ class Moderation:
         """``when_changed``: this node need not wait to find out who may see what."""
         self._db = db
         self._effects = effects
+        self._evasion = evasion
         self._audit = audit
         self._publish = publish
         self._ids = ids
@@ -94,6 +97,7 @@ class Moderation:
             newest_reports=[CaseReportShape(**dict(one)) for one in reports],
             acts=[_act(one) for one in acts],
             notes=[NoteShape(**dict(one)) for one in notes],
+            hints=await self._evasion.hints(reads, row["owner_id"]),
         )
 
     # working

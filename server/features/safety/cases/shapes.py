@@ -115,10 +115,22 @@ class NoteShape(Shape):
     created_at: datetime
 
 
+class HintShape(Shape):
+    """An account that is shut out and shares something with the owner. Neighbours and families do so too."""
+
+    person: NamedPerson
+    shares: list[Literal["address", "device"]]
+    suspended_until: datetime | None
+    restricted_until: datetime | None
+
+
 class WholeCase(CaseShape):
-    """With its newest reports, all acts and the notes of moderators, the newest first."""
+    """With its newest reports, all acts and the notes of moderators, the newest first. ``hints``: who its owner may be
+    besides.
+    """
 
     notes: list[NoteShape]
+    hints: list[HintShape]
 
     newest_reports: list[CaseReportShape]
     acts: list[ActShape]

@@ -18,7 +18,7 @@ from server.features.safety.screening.screening import FEWEST_WORDS, Flagging
 from server.features.safety.screening.texts import text_of
 from server.features.safety.screening.verdicts import Judge, Verdict, labels_of
 from server.sentences.process import ModelAway
-from storage.ids import made_at
+from storage.ids import least_id, made_at
 from storage.postgres import Database, Row, Transaction
 
 EVERY_S: Final = 5.0
@@ -81,7 +81,9 @@ class ChatScreening:
 
     async def _batch(self) -> int:
         """How many messages were read."""
-        rows = await self._db.fetch(_NEW, await self._since(), _least_id(self._now() - SETTLED), AT_ONCE, MAX_CHARS)
+        rows = await self._db.fetch(
+            _NEW, await self._since(), least_id((self._now() - SETTLED).timestamp()), AT_ONCE, MAX_CHARS
+        )
         if not rows:
             return 0
         found = await self._judged([row for row in rows if self._is_read(row)])
@@ -94,10 +96,10 @@ class ChatScreening:
 
     async def _since(self) -> str:
         """The id after which it goes on; at the very first time that of now."""
-        await self._db.execute(_BEGIN, _least_id(self._now()))
+        await self._db.execute(_BEGIN, least_id(self._now().timestamp()))
         last: str = await self._db.fetchval(_LAST)
         oldest = self._now() - dt.timedelta(seconds=MOST_BEHIND_S)
-        return last if made_at(last) >= oldest.timestamp() else _least_id(oldest)
+        return last if made_at(last) >= oldest.timestamp() else least_id(oldest.timestamp())
 
     def _is_read(self, row: Row) -> bool:
         return bool(row["text"]) and not row["is_deleted"] and (self._conversations or not row["is_between_people"])
@@ -135,9 +137,3 @@ def _worst(found: Sequence[Found]) -> Sequence[Found]:
     if len(worst) > MOST_CASES:
         log.warning("%d messages at once are not let pass: %d become cases", len(worst), MOST_CASES)
     return worst[:MOST_CASES]
-
-
-def _least_id(at: dt.datetime) -> str:
-    """No id that was made at this time or later is less."""
-    h = f"{int(at.timestamp() * 1000):012x}"
-    return f"{h[:8]}-{h[8:]}-7000-8000-000000000000"

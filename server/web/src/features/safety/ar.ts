@@ -123,4 +123,8 @@ export default {
   repeats: "تكرار",
   blurIt: "موّه الصور",
   unblur: "أظهر الصور",
+  hints: "حسابات قد تكون للشخص نفسه",
+  hintsMean: "هي موقوفة أو مقيّدة. والجيران والعائلات يتشاركون الشبكات والأجهزة أيضًا.",
+  sameDevice: "الجهاز نفسه",
+  sameNetwork: "الشبكة نفسها",
 } satisfies Arabic<typeof en>;

@@ -1,7 +1,7 @@
 /** One case: what was reported, by whom, what was decided, and what a moderator decides now. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { sentence } from "../../api/http";
-import { percent, when } from "../../ui/format";
+import { listed, percent, when } from "../../ui/format";
 import { Field, Spinner } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
@@ -40,6 +40,7 @@ export function CaseWork({ id, onDone, onChange }: Props) {
         <span class={`tag cases-${found.severity}`}>{t(found.severity)}</span> <b>{t(found.kind)}</b> · {t(found.reason)} · {t(found.state)}
       </header>
       <Evidence of={found} />
+      <Hints of={found} />
       <Reports of={found} />
       <Acts of={found} />
       <Notes of={found} onWritten={read} />
@@ -154,6 +155,29 @@ function Evidence({ of }: { of: WholeCase }) {
         </a>
       )}
     </section>
+  );
+}
+
+/** Accounts that are shut out and share something with the owner's. */
+function Hints({ of }: { of: WholeCase }) {
+  if (!of.hints.length) return null;
+  return (
+    <details>
+      <summary>
+        {t("hints")} · {of.hints.length}
+      </summary>
+      <p class="dim">{t("hintsMean")}</p>
+      <ul>
+        {of.hints.map((one) => (
+          <li key={one.person.id}>
+            <a href={`/@${one.person.username}`}>
+              <bdi>@{one.person.username}</bdi>
+            </a>{" "}
+            · {listed(one.shares.map((shared) => t(shared === "device" ? "sameDevice" : "sameNetwork")))}
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -120,4 +120,8 @@ export default {
   repeats: "Repetition",
   blurIt: "Blur the pictures",
   unblur: "Show the pictures",
+  hints: "Accounts that may belong to the same person",
+  hintsMean: "They are suspended or restricted. Neighbours and families share networks and devices too.",
+  sameDevice: "Same device",
+  sameNetwork: "Same network",
 } as const;
