@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0102"
-down_revision = "0101"
+revision = "0110"
+down_revision = "0109"
 
 OWNER = "cases"
 
