@@ -24,7 +24,8 @@ from bench import report
 from bench.report import Figure, figure
 from media.transcode.ladder import Tier, tiers_of
 from media.vod.child import carry_out
-from media.vod.messages import EncodePictures, EncodeSound, Inspect, Order, SourceBounds
+from media.vod.messages import EncodePictures, EncodeSound, Inspect, Order, SegmentMade, SourceBounds
+from server.features.videos.library.encoding import BEGUN_SEGMENTS
 
 QUESTION: Final = "vod"
 BAR_FIRST: Final = 0.15
@@ -64,19 +65,22 @@ def _beside(path: str, tiers: tuple[Tier, ...]) -> float:
     return _ffmpeg("-i", path, "-filter_complex", graph, *outputs, *sound)
 
 
-async def _done(order: Order) -> None:
+async def _done(order: Order) -> float:
+    """When its first segments were there, from which on a rendition is played."""
+    begun_at = 0.0
     async with aclosing(carry_out(order)) as reports:
-        async for _ in reports:
-            pass
+        async for report in reports:
+            if isinstance(report, SegmentMade) and report.number + 1 == BEGUN_SEGMENTS:
+                begun_at = time.perf_counter()
+    return begun_at
 
 
 async def _encoded(path: str, seconds: float, tiers: tuple[Tier, ...]) -> tuple[float, float]:
-    """Seconds until the first rendition is whole, and until all are."""
+    """Seconds until the first rendition can be played, and until all are whole."""
     began = time.perf_counter()
     await _done(Inspect(path=path, bounds=BOUNDS))
     await _done(EncodeSound(path=path, seconds=seconds))
-    await _done(EncodePictures(path=path, seconds=seconds, tiers=tiers[-1:], have=(0,)))
-    first = time.perf_counter() - began
+    first = await _done(EncodePictures(path=path, seconds=seconds, tiers=tiers[-1:], have=(0,))) - began
     rest = tiers[:-1]
     await _done(EncodePictures(path=path, seconds=seconds, tiers=rest, have=(0,) * len(rest)))
     return first, time.perf_counter() - began

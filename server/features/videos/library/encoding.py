@@ -1,7 +1,7 @@
 """The job that makes a video of an upload: looked at, then one rendition after another, by child processes.
 
 Each segment is stored and its row written before it counts, so a job whose worker was killed goes on after the last
-one. Pictures of the smallest rendition come first, from which on the video can be played.
+one. Sound and the smallest rendition come first, from whose first segments on the video can be played.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ TIMEOUT_S: Final = 24 * 3_600.0
 AGAIN_S: Final = 5.0
 TRIES: Final = 4
 PROGRESS_EVERY_S: Final = 0.5
+BEGUN_SEGMENTS: Final = 3
+"""Of the smallest rendition: from then on it is played while the rest of it is made."""
 SOUND_SHARE: Final = 0.03
 """Of the whole work."""
 MP4: Final = "video/mp4"
@@ -75,7 +77,8 @@ class _RefusedError(Exception):
 
 
 class Work(msgspec.Struct, kw_only=True):
-    """One attempt. ``done``: segments of each rendition; ``whole``: the renditions that have all."""
+    """One attempt. ``done``: segments of each rendition; ``whole``: the renditions that have all. ``is_first``: else
+    what there was is shown until all of this is there."""
 
     attempt: Attempt[EncodeVideo]
     owner_id: str
@@ -84,6 +87,7 @@ class Work(msgspec.Struct, kw_only=True):
     tiers: tuple[Tier, ...]
     done: dict[str, int]
     whole: set[str]
+    is_first: bool
     told_at: float = 0.0
 
     @property
@@ -195,6 +199,7 @@ class VideoEncoder:
             tiers=tiers,
             done={row["name"]: row["segments"] for row in rows},
             whole={row["name"] for row in rows if row["is_whole"]},
+            is_first=not 0 < video["edition"] < attempt.body.edition,
         )
         about = msgspec.to_builtins(source)
         await self._db.execute(queries.SET_SOURCE, work.video_id, about, round(source.seconds * 1000))
@@ -202,7 +207,7 @@ class VideoEncoder:
             order = EncodeSound(path=str(path), seconds=source.seconds, have=work.done.get(SOUND, 0))
             await self._pass(work, order, [SOUND], place=len(tiers))
         await self._pictures(work, tiers[-1:])
-        if not 0 < video["edition"] < work.edition:  # else what there was is shown until all of this is there
+        if work.is_first:
             await self._db.execute(queries.PLAYABLE, work.video_id, work.edition)
         await self._poster(work, tiers[-1])
         self._tell(work, "processing", work.share)
@@ -254,6 +259,9 @@ class VideoEncoder:
             ):  # fmt: skip
                 raise GiveUp(GONE)
         work.done[name] = made.number + 1
+        if made.number + 1 == BEGUN_SEGMENTS and name == work.tiers[-1].name and work.is_first:
+            await self._db.execute(queries.BEGUN, work.video_id, work.edition, name)
+            await self._db.execute(queries.PLAYABLE, work.video_id, work.edition)
         await self._progress(work)
 
     async def _progress(self, work: Work) -> None:

@@ -58,7 +58,9 @@ class Listing:
         pictures = vod if video.has_own_poster else base
         return {
             "hls": f"{base}/index.m3u8" if is_there else None,
-            "dash": f"{base}/manifest.mpd" if is_there else None,
+            "dash": f"{base}/manifest.mpd"
+            if video.is_recording or any(row["is_whole"] for row in renditions)
+            else None,
             "mp4": f"{base}/recording.mp4" if video.has_file else self._file(video, viewer),
             "storyboard": f"{base}/storyboard.vtt" if is_there else None,
             "thumbnail": f"{pictures}/thumbnail.webp" if has_picture else None,

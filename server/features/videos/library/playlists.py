@@ -22,7 +22,7 @@ KEPT: Final = 64
 
 
 class Playlists:
-    """Of renditions that have all their segments; while others are made, those are left out."""
+    """Of renditions that can be played: the smallest from its first segments on, the others when they have all."""
 
     def __init__(self, *, db: Database) -> None:
         self._db = db
@@ -35,11 +35,17 @@ class Playlists:
 
     async def media(self, video: VideoRow, rendition: str) -> str:
         """Raises a 404 for a rendition that is not there."""
-        return await self._kept(video, rendition, [await self._rendition(video, rendition)])
+        row = await self._rendition(video, rendition)
+        if not row["is_whole"]:
+            return render_vod(await self._segments(video, row), is_whole=False)
+        return await self._kept(video, rendition, [row])
 
     async def manifest(self, video: VideoRow) -> str:
-        """The DASH manifest over the same segments."""
-        return await self._kept(video, "", await self._renditions(video))
+        """The DASH manifest over the same segments. Raises a 404 while there are no pictures that are whole."""
+        rows = [row for row in await self._renditions(video) if row["is_whole"]]
+        if not any(row["kind"] == "video" for row in rows):
+            raise not_found("There is nothing to play yet")
+        return await self._kept(video, "", rows)
 
     async def _kept(self, video: VideoRow, rendition: str, rows: Sequence[Row]) -> str:
         key = (video.id, str(video.edition), rendition, *(row["name"] for row in rows))

@@ -163,14 +163,17 @@ select r.name, r.is_whole, (select count(*) from video_segments g
     where g.video_id = $1 and g.edition = $2 and g.rendition = r.name) as segments
 from video_renditions r where r.video_id = $1 and r.edition = $2
 """
-WHOLE: Final = """
-update video_renditions r set is_whole = true, peak_rate = m.peak, average_rate = m.average
+_RATES: Final = """
+update video_renditions r set is_whole = r.is_whole or $4, peak_rate = m.peak, average_rate = m.average
 from (select max(g.bytes * 8.0 / greatest(g.duration / q.timescale::float8, 0.5))::bigint as peak,
         (sum(g.bytes) * 8.0 / greatest(sum(g.duration) / max(q.timescale)::float8, 0.1))::bigint as average
     from video_segments g join video_renditions q using (video_id, edition)
     where g.video_id = $1 and g.edition = $2 and g.rendition = $3 and q.name = $3) m
 where r.video_id = $1 and r.edition = $2 and r.name = $3 and m.peak is not null
 """
+WHOLE: Final = _RATES.replace("$4", "true")
+# One that has rates is played, though more of it is to come.
+BEGUN: Final = _RATES.replace("$4", "false")
 FORGET_FORMER: Final = """
 with gone as (delete from video_segments where video_id = $1 and edition < $2)
 delete from video_renditions where video_id = $1 and edition < $2
@@ -207,12 +210,13 @@ where g.video_id = $1 and g.edition = $2
 # playback
 
 RENDITIONS: Final = """
-select name, kind, codec, timescale, width, height, fps, channels, peak_rate, average_rate, init_key
-from video_renditions where video_id = $1 and edition = $2 and is_whole order by place, name
+select name, kind, codec, timescale, width, height, fps, channels, peak_rate, average_rate, init_key,
+    is_whole
+from video_renditions where video_id = $1 and edition = $2 and peak_rate is not null order by place, name
 """
 RENDITIONS_OF: Final = """
-select video_id::text, name, codec, width, height, fps, average_rate from video_renditions
-where (video_id, edition) in (select * from unnest($1::uuid[], $2::int[])) and is_whole and kind = 'video'
+select video_id::text, name, codec, width, height, fps, average_rate, is_whole from video_renditions
+where (video_id, edition) in (select * from unnest($1::uuid[], $2::int[])) and peak_rate is not null and kind = 'video'
 order by place
 """
 SEGMENTS: Final = """

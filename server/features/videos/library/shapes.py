@@ -85,7 +85,7 @@ class VideoRendition(Shape):
 
 class VideoPlayback(Shape):
     """Paths on this server, or addresses of the CDN before it, signed for what not everybody may see; null while there
-    is nothing behind them. The first rendition can be played while the others are made."""
+    is nothing behind them. The first rendition can be played over HLS while all else is made."""
 
     hls: str | None
     dash: str | None
