@@ -300,6 +300,8 @@ SAMPLES = {
     f" place_name, expires_at, created_at) select '{ROOM}', $1, 'help', 't', '', 't', 0, 0, 1, '', now(), now()"
     " where $2::uuid is not null",
     "assistant_days": "insert into assistant_days values ($1, now(), 1, 1), ($2, now(), 1, 1)",
+    "wellbeing_guardians": "insert into wellbeing_guardians (guardian_id, minor_id, time_zone, created_at)"
+    " values ($1, $2, 'UTC', now())",
     "wellbeing_settings": "insert into wellbeing_settings (person_id) values ($1), ($2)",
     "wellbeing_days": "insert into wellbeing_days (person_id, day, last_at) values ($1, now(), now()),"
     " ($2, now(), now())",

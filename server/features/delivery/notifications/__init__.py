@@ -24,7 +24,7 @@ from server.features.delivery.notifications.mails import Mails
 from server.features.delivery.notifications.notifications import Notifications
 from server.features.delivery.notifications.order_consumers import OrderConsumers
 from server.features.delivery.notifications.post_consumers import PostConsumers
-from server.features.delivery.notifications.preferences import Preferences
+from server.features.delivery.notifications.preferences import HeldHours, Preferences
 from server.features.delivery.notifications.push import open_push
 from server.features.delivery.notifications.reminders import MOST as MAX_REMINDERS
 from server.features.delivery.notifications.reminders import ReminderRoutes, Reminders
@@ -79,6 +79,7 @@ def build(
     conversations: Conversations,
     communities: Communities,
     orders: Orders,
+    hours: HeldHours,
     encryption: Encryption,
     mail: Mail,
     site: Site,
@@ -89,7 +90,7 @@ def build(
     """``addresses``: where people's devices may be. ``needs_verified``: mails go only to addresses that were confirmed.
     ``operator``: the address that mails come from.
     """
-    preferences = Preferences(db=platform.db, now=platform.now)
+    preferences = Preferences(db=platform.db, now=platform.now, hours=hours)
     subjects = Subjects(streams=streams, posts=posts, communities=communities, orders=orders)
     push = open_push(
         platform, settings=settings, encryption=encryption, site=site, operator=operator, addresses=addresses

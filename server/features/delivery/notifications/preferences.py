@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 from server.features.delivery.notifications import delivery_queries as queries
 from server.features.delivery.notifications.kinds import BY_NAME, KINDS
@@ -16,12 +17,19 @@ from server.features.delivery.notifications.settings_shapes import (
     SettingsShape,
     channels,
 )
-from storage.postgres import Database, Row, Transaction
+from storage.postgres import Database, Reads, Row, Transaction
+
+
+class HeldHours(Protocol):
+    """Quiet hours that are not the person's to change: the time zone, begin and end, such as ``22:00``."""
+
+    async def held(self, reads: Reads, person_id: str) -> tuple[str, str, str] | None: ...
 
 
 class Preferences:
-    def __init__(self, *, db: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, db: Database, now: Callable[[], datetime], hours: HeldHours) -> None:
         self._db = db
+        self._hours = hours
         self._now = now
 
     async def of(self, person_id: str) -> SettingsShape:
@@ -40,18 +48,18 @@ class Preferences:
         )
 
     async def replace(self, person_id: str, wanted: SettingsBody) -> None:
-        """All that the person has decided."""
+        """All that the person has decided; hours that are held for them stay."""
         names, given = list(wanted.kinds), list(wanted.kinds.values())
-        quiet = _minutes(wanted.quiet_hours)
-        due = next_digest(self._now(), wanted.digest, wanted.time_zone, quiet)
         async with self._db.transaction() as tx:
+            time_zone, quiet = await self._held(tx, person_id, wanted.time_zone, _minutes(wanted.quiet_hours))
+            due = next_digest(self._now(), wanted.digest, time_zone, quiet)
             await tx.execute(queries.CLEAR_SETTINGS, person_id)
             await tx.execute(
                 queries.SET, person_id, names, [one.in_app for one in given], [one.push for one in given],
                 [one.email for one in given],
             )  # fmt: skip
             await tx.execute(
-                queries.PREFER, person_id, wanted.time_zone, quiet.start if quiet else None,
+                queries.PREFER, person_id, time_zone, quiet.start if quiet else None,
                 quiet.until if quiet else None, wanted.strangers, wanted.digest, due,
             )  # fmt: skip
 
@@ -62,9 +70,10 @@ class Preferences:
         return "UTC" if row is None else row["time_zone"], None if shape is None else (shape.start, shape.end)
 
     async def set_quiet_hours(self, person_id: str, time_zone: str, hours: tuple[str, str] | None) -> None:
-        """All else stays as it is."""
-        quiet = None if hours is None else QuietHours(_minute(hours[0]), _minute(hours[1]))
+        """All else stays as it is, and so do hours that are held for the person."""
+        given = None if hours is None else QuietHours(_minute(hours[0]), _minute(hours[1]))
         async with self._db.transaction() as tx:
+            time_zone, quiet = await self._held(tx, person_id, time_zone, given)
             row = await tx.fetchrow(queries.PREFERENCES, person_id)
             digest: Digest = row["digest"] if row is not None else "off"
             strangers = row["strangers"] if row is not None else "notify"
@@ -73,6 +82,12 @@ class Preferences:
                 queries.PREFER, person_id, time_zone, quiet.start if quiet else None, quiet.until if quiet else None,
                 strangers, digest, due,
             )  # fmt: skip
+
+    async def _held(
+        self, tx: Transaction, person_id: str, time_zone: str, quiet: QuietHours | None
+    ) -> tuple[str, QuietHours | None]:
+        held = await self._hours.held(tx, person_id)
+        return (time_zone, quiet) if held is None else (held[0], QuietHours(_minute(held[1]), _minute(held[2])))
 
     async def unsubscribe_path(self, tx: Transaction, person_id: str, what: str) -> str:
         """Where the mails of a kind, or ``digest``, are switched off without signing in (RFC 8058)."""

@@ -36,12 +36,29 @@ class WellbeingBody(Body):
     time_zone: ZoneName = "UTC"
 
 
+Stopped = Annotated[
+    bool, Field(description="By a guardian: the day has been as long as it may be, or these are quiet hours")
+]
+
+
+class GuardedShape(Shape):
+    """What your guardian has decided. The smaller one of two limits holds."""
+
+    daily_minutes: int | None
+    break_minutes: int | None
+    quiet_hours: QuietBody | None
+    time_zone: str
+    until: dt.date
+
+
 class WellbeingShape(Shape):
     daily_minutes: int | None
     break_minutes: int | None
     quiet_hours: QuietBody | None
     time_zone: str
     seconds_today: int
+    guardian: GuardedShape | None
+    is_stopped: Stopped
 
 
 class ActiveShape(Shape):
@@ -50,6 +67,7 @@ class ActiveShape(Shape):
     seconds_today: int
     is_over: bool
     needs_break: bool
+    is_stopped: Stopped
 
 
 class ReportQuery(Query):

@@ -8,9 +8,11 @@ from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from server.features.town.wellbeing import queries
+from server.features.town.wellbeing.guardians import guard_of, quiet_of
 from server.features.town.wellbeing.shapes import (
     ActiveShape,
     DayShape,
+    GuardedShape,
     QuietBody,
     ReportShape,
     WatchedShape,
@@ -18,7 +20,7 @@ from server.features.town.wellbeing.shapes import (
     WellbeingShape,
 )
 from server.http.errors import invalid_field
-from storage.postgres import Database
+from storage.postgres import Database, Row
 
 BEAT_S: Final = 60
 """Between two beats of a page, which stand for as much time."""
@@ -41,10 +43,13 @@ class Wellbeing:
 
     async def of(self, me: str) -> WellbeingShape:
         row = await self._db.fetchrow(queries.SETTINGS, me)
+        guard = await guard_of(self._db, me, self._now())
         time_zone, quiet = await self._quiet.quiet_hours_of(me)
-        today = self._today(time_zone)
+        today = self._today(_zone(guard, time_zone))
         days = await self._days(me, today, today)
         return WellbeingShape(
+            guardian=_guarded(guard),
+            is_stopped=self._is_stopped(guard, days.get(today, 0)),
             daily_minutes=row["daily_minutes"] if row else None,
             break_minutes=row["break_minutes"] if row else None,
             quiet_hours=None if quiet is None else QuietBody(start=quiet[0], end=quiet[1]),
@@ -58,23 +63,30 @@ class Wellbeing:
         await self._quiet.set_quiet_hours(me, body.time_zone, hours)
         return await self.of(me)
 
+    async def settle_hours(self, me: str) -> None:
+        """Have the notifications heed what a guardian has just decided."""
+        await self._quiet.set_quiet_hours(me, *await self._quiet.quiet_hours_of(me))
+
     async def beat(self, me: str) -> ActiveShape:
         """A page has been looked at for ``BEAT_S``."""
         settings = await self._db.fetchrow(queries.SETTINGS, me)
-        time_zone, _ = await self._quiet.quiet_hours_of(me)
+        guard = await guard_of(self._db, me, self._now())
+        time_zone = _zone(guard, (await self._quiet.quiet_hours_of(me))[0])
         row = await self._db.fetchrow(queries.BEAT, me, self._today(time_zone), self._now(), BEAT_S, PAUSE_S)
         assert row is not None
-        daily, pause = (settings["daily_minutes"], settings["break_minutes"]) if settings else (None, None)
+        daily, pause = _smaller(settings, guard, "daily_minutes"), _smaller(settings, guard, "break_minutes")
         return ActiveShape(
             seconds_today=row["seconds"],
             is_over=_is_over(row["seconds"], daily),
             needs_break=_is_over(row["streak_s"], pause),
+            is_stopped=self._is_stopped(guard, row["seconds"]),
         )
 
     async def report(self, me: str, day: dt.date | None) -> ReportShape:
         """Raises a 422 for a week that has not begun, or is no longer known."""
         settings = await self._db.fetchrow(queries.SETTINGS, me)
-        time_zone, _ = await self._quiet.quiet_hours_of(me)
+        guard = await guard_of(self._db, me, self._now())
+        time_zone = _zone(guard, (await self._quiet.quiet_hours_of(me))[0])
         today = self._today(time_zone)
         day = day or today
         if not today - KEPT <= day <= today:
@@ -85,7 +97,7 @@ class Wellbeing:
         span = _start(begins, time_zone), _start(ends + dt.timedelta(days=1), time_zone)
         watched = await self._db.fetch(queries.WATCHED_DAYS, me, time_zone, *span)
         streams = await self._db.fetch(queries.WATCHED, me, *span)
-        daily = settings["daily_minutes"] if settings else None
+        daily = _smaller(settings, guard, "daily_minutes")
         return _report(begins, screen, {row["day"]: row["ms"] // 1000 for row in watched}, streams, daily)
 
     async def prune(self) -> None:
@@ -94,8 +106,43 @@ class Wellbeing:
     def _today(self, time_zone: str) -> dt.date:
         return self._now().astimezone(ZoneInfo(time_zone)).date()
 
+    def _is_stopped(self, guard: Row | None, seconds_today: int) -> bool:
+        if guard is None:
+            return False
+        clock = self._now().astimezone(ZoneInfo(guard["time_zone"])).strftime("%H:%M")
+        return _is_over(seconds_today, guard["daily_minutes"]) or _is_within(clock, guard)
+
     async def _days(self, me: str, first: dt.date, last: dt.date) -> dict[dt.date, int]:
         return {row["day"]: row["seconds"] for row in await self._db.fetch(queries.DAYS, me, first, last)}
+
+
+def _zone(guard: Row | None, own: str) -> str:
+    """A guardian's clock, so that another time zone begins no new day."""
+    return own if guard is None else guard["time_zone"]
+
+
+def _smaller(own: Row | None, guard: Row | None, name: str) -> int | None:
+    return min((row[name] for row in (own, guard) if row is not None and row[name] is not None), default=None)
+
+
+def _is_within(clock: str, guard: Row) -> bool:
+    """Of clocks such as ``22:00``; past midnight when the end is not later."""
+    start, end = guard["quiet_start"], guard["quiet_end"]
+    if start is None:
+        return False
+    return start <= clock < end if start < end else clock >= start or clock < end
+
+
+def _guarded(guard: Row | None) -> GuardedShape | None:
+    if guard is None:
+        return None
+    return GuardedShape(
+        daily_minutes=guard["daily_minutes"],
+        break_minutes=guard["break_minutes"],
+        quiet_hours=quiet_of(guard),
+        time_zone=guard["time_zone"],
+        until=guard["adult_on"],
+    )
 
 
 def _is_over(seconds: int, minutes: int | None) -> bool:

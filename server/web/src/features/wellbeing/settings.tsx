@@ -6,6 +6,7 @@ import { Empty, Field, Spinner } from "../../ui/parts";
 import { FormError, textOf, useSending } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
 import { getReport, getWellbeing, putWellbeing, type Report, type Wellbeing } from "./calls";
+import { Guardians } from "./guardians";
 import { t } from "./words";
 
 const minutes = (seconds: number): number => Math.round(seconds / 60);
@@ -22,6 +23,7 @@ export default function WellbeingSettings() {
       <p class="hint">{t("intro")}</p>
       <p>{t("today", { minutes: minutes(one.seconds_today) })}</p>
       <Decisions of={one} onChange={setOne} />
+      <Guardians />
       <Week />
     </div>
   );
