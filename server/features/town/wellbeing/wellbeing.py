@@ -127,7 +127,8 @@ def _smaller(own: Row | None, guard: Row | None, name: str) -> int | None:
 
 def _is_within(clock: str, guard: Row) -> bool:
     """Of clocks such as ``22:00``; past midnight when the end is not later."""
-    start, end = guard["quiet_start"], guard["quiet_end"]
+    start: str | None = guard["quiet_start"]
+    end: str = guard["quiet_end"] or ""
     if start is None:
         return False
     return start <= clock < end if start < end else clock >= start or clock < end
