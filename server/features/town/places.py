@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -106,6 +107,18 @@ def boxes_around(at: Point, radius_km: float) -> tuple[str, str]:
     if east > 180.0:
         return _box(west, south, 180.0, north), _box(-180.0, south, east - 360.0, north)
     return (_box(west, south, east, north),) * 2
+
+
+def radii_up_to(most_km: float, *, beyond_km: float = 0.0) -> Iterator[float]:
+    """Radii to look in one after another, each four times the one before, the last of them ``most_km``; only those that
+    reach beyond what was seen already.
+    """
+    radius_km = most_km / 4**4
+    while radius_km < most_km:
+        if radius_km > beyond_km:
+            yield radius_km
+        radius_km *= 4
+    yield most_km
 
 
 def _widest(lat: float, height: float) -> float:

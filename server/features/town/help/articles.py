@@ -17,6 +17,16 @@ MAX_BYTES: Final = 200_000
 EXCERPT: Final = 200
 _SLUG: Final = re.compile("^[a-z0-9-]{1,64}$")
 _TITLE_WEIGHT: Final = 4
+_MARKS: Final = (
+    (re.compile(r"^\s*(```|~~~).*$", re.MULTILINE), ""),
+    (re.compile(r"^\s*\|?[\s:|-]*-{3}[\s:|-]*$", re.MULTILINE), ""),
+    (re.compile(r"^\s{0,3}(#{1,6}|>+|[-+*]|\d{1,9}[.)])\s+", re.MULTILINE), ""),
+    (re.compile(r"!?\[([^]\n]*)\]\([^)\n]*\)"), r"\1"),
+    (re.compile(r"(\*{1,3}|~~)(?=\S)([^\n]*?\S)\1"), r"\2"),
+    (re.compile(r"(?<!\w)(_{1,3})(?=\S)([^\n]*?\S)\1(?!\w)"), r"\2"),
+    (re.compile(r"`+|\s\|\s|^\||\|$", re.MULTILINE), " "),
+)
+"""Of Markdown, and what stands in their place: fences, rules, beginnings of lines, links, emphasis, code and tables."""
 log = logging.getLogger("server.help")
 
 Words = Callable[[str], Iterable[str]]
@@ -46,13 +56,15 @@ class Articles:
         return next((one for one in found if one is not None), None)
 
     def search(self, text: str, language: Language) -> Sequence[Article]:
-        """The best first; without words all of the language, by their names."""
+        """The best first; without words all, by their names. Each once: found by what it says in any language, and
+        told in this one where it is written in it.
+        """
         asked = frozenset(self._words(text))
-        there = [one for one in self._all.values() if one.language == language]
-        if not asked:
-            return sorted(there, key=lambda one: one.slug)
-        scored = [(_score(one, asked), one) for one in there]
-        return [one for score, one in sorted(scored, key=lambda pair: (-pair[0], pair[1].slug)) if score]
+        best: dict[str, int] = {}
+        for (slug, _), one in self._all.items():
+            best[slug] = max(best.get(slug, 0), _score(one, asked))
+        found = sorted((slug for slug, score in best.items() if score or not asked), key=lambda one: (-best[one], one))
+        return [one for slug in found if (one := self.one(slug, language)) is not None]
 
     def _read(self, folder: Path) -> dict[tuple[str, Language], Article]:
         found: dict[tuple[str, Language], Article] = {}
@@ -82,8 +94,14 @@ def _score(article: Article, asked: frozenset[str]) -> int:
 
 
 def excerpt_of(article: Article) -> str:
-    plain = re.sub(r"\[([^]]*)\]\([^)]*\)|[*#`]", r"\1", article.text)
-    return " ".join(plain.split())[:EXCERPT]
+    return " ".join(plain_of(article.text).split())[:EXCERPT].rstrip()
+
+
+def plain_of(markdown: str) -> str:
+    """What it says, without the marks. Those that are part of a word, as in ``stream_key``, stay."""
+    for pattern, instead in _MARKS:
+        markdown = pattern.sub(instead, markdown)
+    return markdown
 
 
 def language_of(text: str, accepted: str) -> Literal["en", "ar"]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from server.features.town.local import queries
 from server.features.town.local.shapes import DEFAULT_DAYS, MAX_DAYS, NewOffer, OfferShape, OffersQuery
 from server.features.town.people import person_of
-from server.features.town.places import PlaceBody, PlaceShape, boxes_around, point_of, rounded
+from server.features.town.places import PlaceBody, PlaceShape, boxes_around, point_of, radii_up_to, rounded
 from server.features.town.texts import Fold, pattern_of
 from server.http.cursors import after_id, decode_cursor, page_of
 from server.http.errors import Problem, invalid_field, not_found
@@ -87,12 +87,18 @@ class Offers:
             pass
 
     async def _nearest(self, wanted: Sequence[Any], query: OffersQuery, near: str) -> list[Row]:
+        """Looked for in growing circles: where there are many, a small one has enough."""
         at = point_of(near)
         after = (None, None) if query.cursor is None else decode_cursor(query.cursor, tuple[int, UUID])
-        return await self._db.fetch(
-            queries.NEAREST, *wanted, at.lat, at.lon, *boxes_around(at, query.radius_km), int(query.radius_km * 1000),
-            after[0], None if after[1] is None else str(after[1]), query.limit + 1,
-        )  # fmt: skip
+        rows: list[Row] = []
+        for radius_km in radii_up_to(query.radius_km, beyond_km=(after[0] or 0) / 1000):
+            rows = await self._db.fetch(
+                queries.NEAREST, *wanted, at.lat, at.lon, *boxes_around(at, radius_km), int(radius_km * 1000),
+                after[0], None if after[1] is None else str(after[1]), query.limit + 1,
+            )  # fmt: skip
+            if len(rows) > query.limit:
+                break
+        return rows
 
     def _expiry(self, wanted: dt.datetime | None, starts_at: dt.datetime | None) -> dt.datetime:
         now = self._now()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from server.features.discovery.search.folding import tokens
-from server.features.town.help.articles import Articles
+from server.features.town.help.articles import Articles, plain_of
 from storage.conversation_facts import ConversationMessage
 from storage.facts import publish
 from tests.server.features.test_cluster import token
@@ -23,6 +23,39 @@ def lexemes(text: str) -> list[str]:
 @pytest.fixture(scope="module")
 def articles() -> Articles:
     return Articles(words=lexemes, folder=None)
+
+
+def test_an_article_is_found_by_what_it_says_in_either_language_and_told_in_the_asked_one(tmp_path: Path) -> None:
+    for language, title, text in (
+        ("en", "Lighting", "Put a softbox beside the camera."),
+        ("ar", "الإضاءة", "ضع المصباح بجانب الكاميرا."),
+    ):
+        (tmp_path / language).mkdir()
+        (tmp_path / language / "lighting.md").write_text(f"# {title}\n\n{text}\n", "utf-8")
+    (tmp_path / "en" / "xlr-cables.md").write_text("# XLR cables\n\nBalanced ones.\n", "utf-8")
+    articles = Articles(words=lexemes, folder=tmp_path)
+
+    def found(words: str, language: Literal["en", "ar"]) -> list[tuple[str, str]]:
+        return [(one.title, one.language) for one in articles.search(words, language)]
+
+    assert found("softbox", "ar") == [("الإضاءة", "ar")]
+    assert found("المصباح", "en") == [("Lighting", "en")]
+    assert found("كابل XLR", "ar") == [("XLR cables", "en")], "it is there in English alone"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "plain"),
+    [
+        ("## Go live\n\n1. **Open** the _studio_\n- press `Start`", "Go live Open the studio press Start"),
+        ("Set stream_key, 2 * 3 * 4", "Set stream_key, 2 * 3 * 4"),
+        ("See [the studio](/studio) ![a lamp](/x.png)", "See the studio a lamp"),
+        ("> Quoted\n```sh\nls -l\n```", "Quoted ls -l"),
+        ("| a | b |\n| --- | :-: |\n| 1 | 2 |", "a b 1 2"),
+        ("**غامق** و*مائل*", "غامق ومائل"),
+    ],
+)
+def test_an_excerpt_has_no_marks_of_markdown(markdown: str, plain: str) -> None:
+    assert " ".join(plain_of(markdown).split()) == plain
 
 
 def test_each_article_is_there_in_both_languages(articles: Articles) -> None:

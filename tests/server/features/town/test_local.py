@@ -7,8 +7,35 @@ from typing import Any
 
 import pytest
 
-from server.features.town.places import Point, boxes_around, point_of, rounded
+from server.features.town.places import Point, boxes_around, point_of, radii_up_to, rounded
 from tests.server.features.town.conftest import Scene
+
+
+def test_circles_grow_to_the_whole_one_and_begin_beyond_what_was_seen() -> None:
+    assert list(radii_up_to(256.0)) == [1.0, 4.0, 16.0, 64.0, 256.0]
+    assert list(radii_up_to(256.0, beyond_km=16.0)) == [64.0, 256.0]
+    assert list(radii_up_to(256.0, beyond_km=300.0)) == [256.0]
+
+
+async def test_all_that_is_near_is_told_once_and_in_order_over_pages_however_dense_it_is(scene: Scene) -> None:
+    await scene.kit.database.execute(
+        "insert into local_offers (id, owner_id, kind, title, text, search, lat, lon, precision_km, place_name,"
+        " expires_at, created_at) select gen_random_uuid(), id, 'help', 'n' || n, '', '', 10 + (n * n) / 90000.0, 20,"
+        " 0.1, '', now() + interval '1 day', now() from users, generate_series(0, 150) n where username = 'ada'"
+    )
+    told: list[float] = []
+    ids: set[str] = set()
+    cursor = ""
+    while True:
+        page = await scene.get(f"/offers?near=10,20&radius_km=25&limit=7{cursor}")
+        told += [one["distance_km"] for one in page["items"]]
+        ids |= {one["id"] for one in page["items"]}
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    within = [n for n in range(151) if n * n / 90000 * 111.195 <= 25]
+    assert (len(told), len(ids)) == (len(within), len(within))
+    assert told == sorted(told)
 
 
 @pytest.mark.parametrize(
