@@ -142,7 +142,7 @@ class Guardians:
         return person_id
 
     def _adult_on(self, born: dt.date | None) -> dt.date | None:
-        """The day on which somebody will be 18; None for who is, or has not said."""
+        """The day on which a person will be 18; None for who is already, and without a birth date."""
         if born is None:
             return None
         day = born.replace(year=born.year + ADULT, day=28 if (born.month, born.day) == (2, 29) else born.day)
