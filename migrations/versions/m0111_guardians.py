@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0107"
-down_revision = "0106"
+revision = "0111"
+down_revision = "0110"
 
 OWNER = "wellbeing"
 
