@@ -14,6 +14,7 @@ from server.assembly.live import Live
 from server.assembly.storage import Storage
 from server.config import Settings
 from server.feature import Feature, Gauges
+from server.features.town.assistant_settings import engine_of
 from server.http.application import HttpSettings, build_app
 from server.http.dispatch import OnForged
 from server.http.health import Dependency, Health, ServerInfo, known
@@ -141,12 +142,18 @@ def server_features(settings: Settings, health: Health, features: Sequence[Featu
         server_name=settings.server_name,
         version=VERSION,
         limits={**public_limits(settings), **limits},
-        describe=lambda: {"rooms": settings.rooms},
+        describe=lambda: {"rooms": _rooms(settings)},
     )
     return [
         Feature(name="health", operations=health.operations()),
         Feature(name="server", operations=info.operations()),
     ]
+
+
+def _rooms(settings: Settings) -> Sequence[str]:
+    """Those whose pages clients show."""
+    without = {"assistant"} if engine_of(settings) == "off" else set[str]()
+    return [one for one in settings.rooms if one not in without]
 
 
 def _health(

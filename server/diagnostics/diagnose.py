@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from server.config import Settings
+from server.diagnostics.assistant import check_assistant
 from server.diagnostics.engines import check_objects, check_postgres, check_redis
 from server.diagnostics.findings import Finding, problem
 from server.diagnostics.machine import (
@@ -34,6 +35,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("redis", check_redis),
     ("objects", check_objects),
     ("mail", check_mail),
+    ("assistant", check_assistant),
     ("run folder", check_run_folder),
     ("tls", check_tls),
     ("proxy", check_proxy),

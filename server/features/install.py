@@ -10,7 +10,7 @@ from server.features import streams
 from server.features.commerce import ads
 from server.features.delivery import notifications
 from server.features.discovery import recommendations, search, trends
-from server.features.discovery.search.folding import folded, tokens
+from server.features.discovery.search.folding import folded, lexemes
 from server.features.insight import analytics, experiments, models
 from server.features.integrations import api_tokens, overlays, webhooks
 from server.features.messages import calls, conversations
@@ -230,11 +230,28 @@ def install(
     )
     listing = Listing(library=videos.library, addresses=core.addresses)
     screened = screening.build(platform, settings=settings, cases=judging, versions=text_model)
+    finding = search.build(
+        platform,
+        addresses=core.addresses,
+        clips=clipping,
+        posts=posting.posts,
+        communities=communities.CommunityLookups(),
+    )
+    selling = market.build(
+        platform,
+        settings=settings,
+        payments=paying.payments,
+        uploads=uploading.uploads,
+        addresses=core.addresses,
+        most_paid=settings.max_payment,
+        site=site,
+        fold=folded,
+    )
     helping = help_room.build(
         platform,
         settings=settings,
         gatherings=talking.membership,
-        words=lambda text: (one.lexeme for one in tokens(text)),
+        words=lexemes,
         when_changed=changed,
     )
     features = [
@@ -297,13 +314,7 @@ def install(
             "courses",
             settings.rooms,
         ),
-        search.build(
-            platform,
-            addresses=core.addresses,
-            clips=clipping,
-            posts=posting.posts,
-            communities=communities.CommunityLookups(),
-        ),
+        finding.feature,
         trends.build(platform, settings=settings),
         recommendations.build(
             platform,
@@ -320,16 +331,7 @@ def install(
         screened.feature,
         notifying.feature,
         switched(
-            market.build(
-                platform,
-                settings=settings,
-                payments=paying.payments,
-                uploads=uploading.uploads,
-                addresses=core.addresses,
-                most_paid=settings.max_payment,
-                site=site,
-                fold=folded,
-            ),
+            selling.feature,
             "market",
             settings.rooms,
         ),
@@ -339,7 +341,18 @@ def install(
             settings.rooms,
         ),
         switched(
-            assistant.build(platform, settings=settings, articles=helping.articles, site_name=site.name),
+            assistant.build(
+                platform,
+                settings=settings,
+                rooms=settings.rooms,
+                articles=helping.articles,
+                tickets=helping.tickets,
+                orders=selling.orders,
+                finds=finding.finding,
+                words=lexemes,
+                addresses=core.addresses,
+                site_name=site.name,
+            ),
             "assistant",
             settings.rooms,
         ),

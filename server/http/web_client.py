@@ -75,6 +75,7 @@ PLACES: Final = (
     "/projects/{id}",
     "/projects/{id}/{tab}",
     "/documents/{id}",
+    "/assistant",
     "/help",
     "/help/tickets",
     "/help/tickets/{id}",

@@ -168,7 +168,7 @@ class Kit:
         )
 
     def install(self, platform: Platform | None = None, **settings: Any) -> Installed:
-        given = FeatureSettings(**{"screening_model": False, **settings})
+        given = FeatureSettings(**{"screening_model": False, "assistant_vectors": False, **settings})
         return install(
             platform or self.platform(),
             core=self.core(given),

@@ -30,6 +30,7 @@ from server.migrate import migrate_database
 from storage.embedded.postgres import EmbeddedPostgres
 from storage.migrate import current, head
 from storage.postgres import Database
+from tests.server.features.town.model_server import serving_model
 from tests.server.kit import Kit
 from tests.server.outbound.conftest import smtp
 from tests.server.outbound.smtp_server import SmtpServerFixture
@@ -402,3 +403,16 @@ def test_a_settings_file_that_cannot_be_read_is_named(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="cannot be read"):
         load([])
+
+
+# assistant
+
+
+async def test_the_doctor_asks_the_assistants_model_for_a_word(tmp_path: Path) -> None:
+    assert (await found(settings_of(tmp_path), "assistant")).state == "ok"
+    async with serving_model() as model:
+        settings = settings_of(tmp_path, "--assistant-api-base", model.base, "--assistant-model", "m")
+        assert (await found(settings, "assistant")).state == "ok"
+        model.way = "500"
+        assert "answered 500" in str(await found(settings, "assistant"))
+    assert (await found(settings, "assistant")).state == "problem"

@@ -35,6 +35,15 @@ class AssistantSettings(BaseModel):
         200_000, ge=1_000, le=1_000_000_000, description="tokens, of questions and answers, that a person has on a day"
     )
 
+    assistant_vectors: bool = Field(
+        True,
+        description="whether the sentence encoder, a process of 150 MB, helps to find what a question is about; "
+        "words alone do otherwise",
+    )
+    assistant_kept_days: int = Field(
+        90, ge=1, le=3_650, description="days after its last message that a conversation with the assistant is kept"
+    )
+
     # After all fields, so that a wrong address is not repeated with a key beside it.
     @model_validator(mode="after")
     def _is_whole(self) -> AssistantSettings:

@@ -302,6 +302,10 @@ SAMPLES = {
     "assistant_days": "insert into assistant_days values ($1, now(), 1, 1), ($2, now(), 1, 1)",
     "wellbeing_guardians": "insert into wellbeing_guardians (guardian_id, minor_id, time_zone, created_at)"
     " values ($1, $2, 'UTC', now())",
+    "assistant_conversations": "insert into assistant_conversations (id, person_id, title, created_at, changed_at)"
+    f" values ('{ROOM}', $1, 't', now(), now()), ('{STREAM}', $2, 't', now(), now())",
+    "assistant_proposals": "insert into assistant_proposals (id, person_id, tool, arguments, created_at, expires_at)"
+    f" values ('{ROOM}', $1, 't', '{{}}', now(), now()), ('{STREAM}', $2, 't', '{{}}', now(), now())",
     "wellbeing_settings": "insert into wellbeing_settings (person_id) values ($1), ($2)",
     "wellbeing_days": "insert into wellbeing_days (person_id, day, last_at) values ($1, now(), now()),"
     " ($2, now(), now())",

@@ -63,6 +63,8 @@ NAMELESS: Final = Exempt("of a stream that one may watch, and names nobody")
 MEMBERS_OF_PROJECT: Final = Exempt("for the members of a project, and names nobody but whom they gave a task to")
 
 LISTS: Final[dict[str, Walked | Exempt]] = {
+    "listAssistantConversations": MINE,
+    "listAssistantMessages": MINE,
     "listSessions": MINE,
     "listMyWorks": MINE,
     "listMyMatches": Exempt("of one's own works and media: a block ends no claim, which both sides see"),

@@ -7,6 +7,7 @@ what is judged by each search, by the rules of the room that the document is of.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from actors.events import StreamView
@@ -15,6 +16,7 @@ from actors.stream_messages import DescribeStream
 from server.feature import Feature, PersonalData, Platform
 from server.features.discovery.search.consumers import Consumers
 from server.features.discovery.search.filling import Filling, filling_of
+from server.features.discovery.search.finding import Finding
 from server.features.discovery.search.routes import SearchRoutes
 from server.features.discovery.search.searching import MAX_WORDS, Searching
 from server.features.discovery.search.shapes import MAX_QUERY, FoundPerson, FoundPost, FoundStream
@@ -36,17 +38,22 @@ FILL_EVERY_S: Final = 60.0
 DUE_EVERY_S: Final = 10.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class SearchRoom:
+    feature: Feature
+    finding: Finding
+
+
 def build(
     platform: Platform, *, addresses: MediaAddresses, clips: ClipsRoom, posts: Posts, communities: CommunityLookups
-) -> Feature:
+) -> SearchRoom:
     db = platform.db
     filling = filling_of(db, SOURCES)
     streams = FoundStreams(
         pages=StreamPages(db=db), addresses=addresses, describe=lambda one: _described(platform.node, one)
     )
-    routes = SearchRoutes(
+    finding = Finding(
         searching=Searching(db=db),
-        suggesting=Suggesting(db=db),
         shows={
             "person": People(db=db).shown,
             "stream": streams.streams,
@@ -55,9 +62,9 @@ def build(
             "post": FoundPosts(db=db, posts=posts).shown,
             "community": FoundCommunities(db=db, communities=communities).shown,
         },
-        addresses=addresses,
     )
-    return Feature(
+    routes = SearchRoutes(finding=finding, suggesting=Suggesting(db=db), addresses=addresses)
+    feature = Feature(
         name="search",
         operations=routes.operations(),
         consumers=Consumers(filling=filling).all(),
@@ -68,6 +75,7 @@ def build(
         limits={"search_chars": MAX_QUERY, "search_words": MAX_WORDS},
         personal_data=PersonalData(tables=frozenset({"search_documents", "search_names"}), erase=_erase),
     )
+    return SearchRoom(feature=feature, finding=finding)
 
 
 def indexing(db: Database) -> Filling:

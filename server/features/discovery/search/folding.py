@@ -79,6 +79,11 @@ def tokens(text: str) -> Iterator[Token]:
         yield from _of_run(found[0])
 
 
+def lexemes(text: str) -> Iterator[str]:
+    """As of ``tokens``."""
+    return (one.lexeme for one in tokens(text))
+
+
 def _of_run(run: str) -> Iterator[Token]:
     if "_" in run:
         parts = [part for part in run.split("_") if part]

@@ -21,6 +21,8 @@ MAX_WORDS: Final = 8
 MAX_CORRECTED: Final = 2
 PREFIXES: Final = 8
 ALIKE: Final = 4
+MAX_ANY: Final = 40
+RAREST: Final = 5
 SHORTEST_PREFIX: Final = 2
 SHORTEST_CORRECTED: Final = 4
 FEW: Final = 1_000
@@ -112,6 +114,14 @@ class Searching:
                 return None
             words.append(list(dict.fromkeys(found)))
         return Plan(words, counts, folded(text).strip().removeprefix("@"))
+
+    async def plan_of_any(self, text: str) -> Plan | None:
+        """For documents that have any of the rarest words of a text; None: no word of it says much."""
+        lexemes = list(dict.fromkeys(one.lexeme for one in tokens(text)))[:MAX_ANY]
+        counts = await self._counts([ALL, *lexemes])
+        known = [one for one in lexemes if 0 < _total(counts, one) <= MOST_LOOKED_UP]
+        rarest = sorted(known, key=lambda one: _total(counts, one))[:RAREST]
+        return Plan([rarest], counts, "") if rarest else None
 
     async def page(self, plan: Plan, kind: Kind, after: Position | None, is_walk: bool, limit: int) -> list[Position]:
         """The best documents of the kind, or the next after a position of the same way."""

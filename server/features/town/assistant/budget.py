@@ -71,9 +71,9 @@ class Budget:
             raise Problem(429, "You have asked as much as a day allows", slug="assistant-budget", retry_after_s=wait_s)
         return Taken(person_id, day, tokens)
 
-    async def settle(self, taken: Taken, used: int) -> None:
+    async def settle(self, tx: Transaction, taken: Taken, used: int) -> None:
         """``used`` instead of what was set aside."""
-        await self._db.execute(_SETTLE, taken.person_id, taken.day.date(), used - taken.tokens)
+        await tx.execute(_SETTLE, taken.person_id, taken.day.date(), used - taken.tokens)
 
     async def left(self, person_id: str) -> Left:
         day = self._today()

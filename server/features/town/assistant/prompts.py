@@ -43,6 +43,10 @@ _AWAY: Final[dict[Language, str]] = {
     "en": "I cannot answer in my own words at the moment.",
     "ar": "لا أستطيع الإجابة بكلماتي في هذه اللحظة.",
 }
+_PROPOSED: Final[dict[Language, str]] = {
+    "en": "I have prepared this for you. It is done once you confirm it.",
+    "ar": "أعددت هذا لك، ولن يُنفَّذ إلا بعد تأكيدك.",
+}
 _CITED: Final = re.compile(r"\[(\d{1,2})\]")
 EXCERPT: Final = 200
 
@@ -53,12 +57,16 @@ def rules(language: Language, *, site: str, mark: str) -> Message:
 
 def question(text: str, passages: Sequence[Passage], *, mark: str) -> Message:
     """``mark`` must not be one that an author of a passage could know."""
-    listed = [
+    return Message(role="user", text=f"{mark}\n{listed(passages, 1)}\n{mark}\n{text}")
+
+
+def listed(passages: Sequence[Passage], first: int) -> str:
+    """``first``: the number of the first."""
+    numbered = [
         {"number": number, "kind": one.kind, "title": one.title, "text": one.text}
-        for number, one in enumerate(passages, start=1)
+        for number, one in enumerate(passages, start=first)
     ]
-    found = msgspec.json.encode(listed).decode()
-    return Message(role="user", text=f"{mark}\n{found}\n{mark}\n{text}")
+    return msgspec.json.encode(numbered).decode()
 
 
 def cited(text: str, passages: Sequence[Passage]) -> Sequence[Passage]:
@@ -66,6 +74,11 @@ def cited(text: str, passages: Sequence[Passage]) -> Sequence[Passage]:
     numbers = dict.fromkeys(int(one) for one in _CITED.findall(text))
     named = [passages[number - 1] for number in numbers if 0 < number <= len(passages)]
     return named or passages
+
+
+def only_proposed(language: Language) -> str:
+    """In place of the words of a model that has proposed something without a word."""
+    return _PROPOSED[language]
 
 
 def without_model(passages: Sequence[Passage], language: Language, *, is_away: bool) -> str:

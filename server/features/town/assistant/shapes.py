@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Final, Literal
@@ -9,7 +10,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from server.features.town.assistant.passages import SourceKind
-from server.http.shapes import Body, Shape, Text, several_lines
+from server.features.town.assistant_settings import EngineName
+from server.http.shapes import Body, Page, Shape, Text, several_lines
 
 MAX_TEXT: Final = 4_000
 
@@ -20,6 +22,9 @@ class AskBody(Body):
         AfterValidator(partial(several_lines, at_least=1, at_most=MAX_TEXT)),
         Field(min_length=1, max_length=MAX_TEXT),
     ]
+    conversation_id: Annotated[
+        uuid.UUID | None, Field(strict=False, description="Goes on with this one; without it a new one begins")
+    ] = None
 
 
 class SourceShape(Shape):
@@ -35,3 +40,47 @@ class AssistantShape(Shape):
     questions_left: Annotated[int, Field(description="Of today")]
     tokens_left: int
     resets_at: datetime
+
+
+class ConversationShape(Shape):
+    id: uuid.UUID
+    title: Annotated[str, Field(description="The beginning of the first question")]
+    created_at: datetime
+    changed_at: datetime
+
+
+class ConversationsShape(Page[ConversationShape]):
+    """The newest first."""
+
+
+class SaidShape(Shape):
+    id: uuid.UUID
+    role: Literal["asker", "assistant"]
+    text: str
+    sources: list[SourceShape]
+    created_at: datetime
+
+
+class SaidsShape(Page[SaidShape]):
+    """The oldest first."""
+
+
+class DoneShape(Shape):
+    tool: str
+    title: str
+    url: Annotated[str, Field(description="Where what was made is seen")]
+
+
+class EngineShape(Shape):
+    """``answers``, ``failures`` and first words: of this node since its start."""
+
+    engine: EngineName
+    model: str | None
+    answers: int
+    failures: Annotated[dict[str, int], Field(description="By what went wrong")]
+    last_failure: Annotated[str, Field(description="Empty: there was none")]
+    first_word_p50_s: Annotated[float | None, Field(description="Of the last answers")]
+    first_word_p95_s: float | None
+    people_today: Annotated[int, Field(description="Who have asked, on all nodes")]
+    questions_today: int
+    tokens_today: int

@@ -29,6 +29,12 @@ CLOSED_AFTER: Final = timedelta(days=7)
 OF_REQUESTERS: Final = frozenset({"subject", "state"})
 
 
+Also = Callable[[Transaction], Awaitable[None]]
+
+
+async def _nothing(_: Transaction) -> None: ...
+
+
 class Gatherings(Protocol):
     """The part of conversations that tickets use."""
 
@@ -61,8 +67,11 @@ class Tickets:
         self._most = most
         self._answer_in = answer_in
 
-    async def open(self, me: str, body: NewTicket) -> TicketShape:
-        """It is assigned to the agent who has the fewest. Raises a 409 for one too many."""
+    async def open(self, me: str, body: NewTicket, also: Also = _nothing) -> TicketShape:
+        """It is assigned to the agent who has the fewest. ``also`` is done in the same transaction.
+
+        Raises a 409 for one too many.
+        """
         now = self._now()
         ticket_id = self._ids.uuid7(now.timestamp())
         async with self._db.transaction() as tx:
@@ -70,6 +79,7 @@ class Tickets:
             if await tx.fetchval(queries.OPEN_OF, me) >= self._most:
                 raise Problem(409, f"An account has at most {self._most} open tickets", slug="too-many-tickets")
             agent_id: str | None = await tx.fetchval(queries.NEXT_AGENT, me)
+            await also(tx)
             people = [me] if agent_id is None else [me, agent_id]
             room_id = await self._gatherings.gather(tx, people, body.subject)
             await tx.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -24,9 +25,15 @@ from server.live.addresses import MediaAddresses
 from server.outbound.settings import Site
 from storage.postgres import Transaction
 
-__all__ = ["OrderTitles", "build"]
+__all__ = ["MarketRoom", "OrderTitles", "build"]
 
 CLOCK_S: Final = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarketRoom:
+    feature: Feature
+    orders: Orders
 
 
 def build(
@@ -39,7 +46,7 @@ def build(
     most_paid: int,
     site: Site,
     fold: Fold,
-) -> Feature:
+) -> MarketRoom:
     """``most_paid``: the largest payment, in dollars."""
     shelf = Shelf(db=platform.db, now=platform.now, publish=platform.publish)
     listings = Listings(
@@ -69,7 +76,7 @@ def build(
         origin=site.origin,
     )
     reviews = Reviews(db=platform.db, now=platform.now)
-    return Feature(
+    feature = Feature(
         name="market",
         operations=[
             *MarketRoutes(listings=listings, orders=orders, reviews=reviews).operations(),
@@ -92,6 +99,7 @@ def build(
             "order_quantity": MAX_QUANTITY,
         },
     )
+    return MarketRoom(feature=feature, orders=orders)
 
 
 SECTIONS: Final = (

@@ -3,6 +3,7 @@ import type { Feature } from "../feature";
 import { account } from "./account";
 import { ads } from "./ads";
 import { appearance } from "./appearance";
+import { assistant } from "./assistant";
 import { audit } from "./audit";
 import { calls } from "./calls";
 import { chat } from "./chat";
@@ -81,6 +82,7 @@ export const features: readonly Feature[] = [
   projects,
   market,
   local,
+  assistant,
   help,
   wellbeing,
   account,

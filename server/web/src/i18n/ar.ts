@@ -3,6 +3,7 @@ import api from "../api/ar";
 import ads from "../features/ads/ar";
 import appearance from "../features/appearance/ar";
 import account from "../features/account/ar";
+import assistant from "../features/assistant/ar";
 import audit from "../features/audit/ar";
 import clips from "../features/clips/ar";
 import communities from "../features/communities/ar";
@@ -57,6 +58,7 @@ export default {
   ads,
   api,
   appearance,
+  assistant,
   audit,
   calls,
   chat,

@@ -91,6 +91,7 @@ export function Logo() {
 }
 export const BagIcon = stroke("M5.5 8h13l1 12h-15zM9 10.5V7a3 3 0 0 1 6 0v3.5");
 export const HelpIcon = stroke("M3.5 12a8.5 8.5 0 1 0 17 0 8.5 8.5 0 0 0-17 0ZM9.5 9.5a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1 1-1.1 1.8M12 16.5v.2");
+export const AssistantIcon = stroke("M5 4.5h14a1.5 1.5 0 0 1 1.5 1.5v9a1.5 1.5 0 0 1-1.5 1.5h-7l-4.5 3.5v-3.5H5A1.5 1.5 0 0 1 3.5 15V6A1.5 1.5 0 0 1 5 4.5ZM12 7l1 2.5 2.5 1-2.5 1-1 2.5-1-2.5-2.5-1 2.5-1Z");
 export const PinIcon = stroke("M12 21s-6.5-6-6.5-11a6.5 6.5 0 0 1 13 0c0 5-6.5 11-6.5 11ZM9.7 10a2.3 2.3 0 1 0 4.6 0 2.3 2.3 0 0 0-4.6 0Z");
 export const MoreIcon = stroke("M4.5 7h15M4.5 12h15M4.5 17h15");
 export const PlotIcon = stroke("M4.5 4.5v15h15M8 15.5l3.5-5 3 2.5 4.5-6.5");

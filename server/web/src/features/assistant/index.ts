@@ -1,0 +1,9 @@
+import { page, type Feature } from "../../feature";
+import { AssistantIcon } from "../../ui/icons";
+
+/** Questions, and answers as they are made, with their sources. */
+export const assistant: Feature = {
+  name: "assistant",
+  pages: [page("/assistant", () => import("./page"))],
+  nav: [{ path: "/assistant", label: { en: "Assistant", ar: "المساعد" }, icon: AssistantIcon, room: "assistant" }],
+};
