@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0103"
-down_revision = "0102"
+revision = "0109"
+down_revision = "0108"
 
 OWNER = "assistant"
 
