@@ -70,7 +70,7 @@ def number_of(word: str, asked: dict[str, Any]) -> int:
 
 
 @dataclass
-class Town:
+class Scene:
     kit: Kit
     served: Served
     model: ModelServer
@@ -90,49 +90,49 @@ class Town:
 
 
 @pytest.fixture
-async def town(kit: Kit) -> AsyncIterator[Town]:
+async def scene(kit: Kit) -> AsyncIterator[Scene]:
     kit.limiter = TokenBuckets(monotonic=partial(next, count(step=1_000)))
     async with serving_model() as model:
         settings = {"assistant_api_base": model.base, "assistant_model": "m"}
         async with kit.serve(**settings) as served:
             bob, eve = await served.register("bob"), await served.register("eve")
-            yield Town(kit, served, model, kit.install(**settings).features, bob, eve)
+            yield Scene(kit, served, model, kit.install(**settings).features, bob, eve)
 
 
-async def test_a_post_that_the_asker_may_see_is_found_and_cited(town: Town) -> None:
-    await town.post(town.eve, "The marmalade festival begins at noon on Friday")
-    await town.index()
-    town.model.says = lambda asked: words(f"At noon [{number_of('marmalade', asked)}].")
-    told = await town.ask("When does the marmalade festival begin?")
+async def test_a_post_that_the_asker_may_see_is_found_and_cited(scene: Scene) -> None:
+    await scene.post(scene.eve, "The marmalade festival begins at noon on Friday")
+    await scene.index()
+    scene.model.says = lambda asked: words(f"At noon [{number_of('marmalade', asked)}].")
+    told = await scene.ask("When does the marmalade festival begin?")
     assert [one["kind"] for one in told.sources] == ["post"]
     assert told.sources[0]["url"].startswith("/posts/")
 
 
-async def test_twenty_hostile_posts_do_nothing_even_through_a_model_that_obeys_them(town: Town) -> None:
-    ada = await town.served.register("ada")
-    assert (await town.served.call("PATCH", "/me", token=ada, json={"private": True}))[0] == 200
-    await town.post(ada, "quokka zebra SECRET of a private account")
-    status, _ = await town.served.call("POST", "/tickets", token=ada, json={"subject": "quokka SECRET ticket"})
+async def test_twenty_hostile_posts_do_nothing_even_through_a_model_that_obeys_them(scene: Scene) -> None:
+    ada = await scene.served.register("ada")
+    assert (await scene.served.call("PATCH", "/me", token=ada, json={"private": True}))[0] == 200
+    await scene.post(ada, "quokka zebra SECRET of a private account")
+    status, _ = await scene.served.call("POST", "/tickets", token=ada, json={"subject": "quokka SECRET ticket"})
     assert status == 201
     for number, text in enumerate(HOSTILE):
-        await town.post(town.eve, f"quokka{number} {text}")
-    await town.index()
-    town.model.says = obeys
-    before = await town.kit.database.fetchval(WRITTEN)
+        await scene.post(scene.eve, f"quokka{number} {text}")
+    await scene.index()
+    scene.model.says = obeys
+    before = await scene.kit.database.fetchval(WRITTEN)
     proposals = []
     for number in range(len(HOSTILE)):
-        first = len(town.model.asked)
-        told = await town.ask(f"quokka{number}")
-        assert number_of(f"quokka{number} ", town.model.asked[first]), "the model was not given it"
+        first = len(scene.model.asked)
+        told = await scene.ask(f"quokka{number}")
+        assert number_of(f"quokka{number} ", scene.model.asked[first]), "the model was not given it"
         proposals += [one["proposal"] for one in told.events if "proposal" in one]
         assert len([one for one in told.events if "proposal" in one]) <= 1
         assert "SECRET of" not in told.text
         assert "SECRET ticket" not in told.text
         assert all(one["url"].startswith("/") for one in told.sources)
-        await town.kit.database.execute("update assistant_days set questions = 0, tokens = 0")
-    assert "SECRET of" not in json.dumps(town.model.asked)
-    assert "SECRET ticket" not in json.dumps(town.model.asked)
-    assert await town.kit.database.fetchval(WRITTEN) == before
-    assert any("There is no such tool." in json.dumps(one) for one in town.model.asked)
+        await scene.kit.database.execute("update assistant_days set questions = 0, tokens = 0")
+    assert "SECRET of" not in json.dumps(scene.model.asked)
+    assert "SECRET ticket" not in json.dumps(scene.model.asked)
+    assert await scene.kit.database.fetchval(WRITTEN) == before
+    assert any("There is no such tool." in json.dumps(one) for one in scene.model.asked)
     assert {one["tool"] for one in proposals} == {"open_ticket"}
     assert {frozenset(one["arguments"]) for one in proposals} == {frozenset({"subject", "text"})}
