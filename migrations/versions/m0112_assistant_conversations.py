@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0109"
-down_revision = "0108"
+revision = "0112"
+down_revision = "0111"
 
 OWNER = "assistant"
 
