@@ -33,7 +33,6 @@ export default {
   done: "فُتحت: {title}",
   fresh: "محادثة جديدة",
   earlier: "محادثات سابقة",
-  none: "لا محادثات سابقة",
   remove: "حذف",
   retry: "أعد المحاولة",
   left: {

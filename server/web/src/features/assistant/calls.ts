@@ -25,7 +25,8 @@ export async function ask(
   on: { begun: (conversation: string) => void; event: (event: AnswerEvent) => void },
   signal: AbortSignal,
 ): Promise<void> {
-  const headers = { Authorization: `Bearer ${await accessToken()}`, "Content-Type": "application/json", Accept: "text/event-stream" };
+  const headers: Record<string, string> = { Authorization: `Bearer ${await accessToken()}`, Accept: "text/event-stream" };
+  headers["Content-Type"] = "application/json";
   const body = JSON.stringify({ text, ...(conversation && { conversation_id: conversation }) });
   const response = await send("/api/v1/assistant/messages", { method: "POST", headers, body }, signal, ANSWER_MS);
   if (!response.ok || !response.body) throw await problemOf(response);

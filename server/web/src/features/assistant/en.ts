@@ -30,7 +30,6 @@ export default {
   done: "Opened: {title}",
   fresh: "New conversation",
   earlier: "Earlier conversations",
-  none: "No earlier conversations",
   remove: "Remove",
   retry: "Try again",
   left: { one: "{n} question left today", other: "{n} questions left today" },
