@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import promql_parser
 import pytest
 import yaml
 
@@ -46,6 +47,15 @@ def test_every_expression_of_a_dashboard_uses_what_is_measured(path: Any, measur
     assert len(found) > 20
     assert not {name for expression in found for name in strangers(expression, measured)}
     assert all(OURS.search(expression) or "up{" in expression for expression in found)
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_every_question_of_a_panel_is_one(path: Any) -> None:
+    asked = [target["expr"] for panel in panels(json.loads(path.read_text())) for target in panel.get("targets", ())]
+    for expression in asked:
+        promql_parser.parse(expression.replace("$__rate_interval", "5m"))
+    with pytest.raises(ValueError, match="unclosed"):
+        promql_parser.parse(asked[0].removesuffix(")"))
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
