@@ -64,7 +64,8 @@ class Articles:
         for (slug, _), one in self._all.items():
             best[slug] = max(best.get(slug, 0), _score(one, asked))
         found = sorted((slug for slug, score in best.items() if score or not asked), key=lambda one: (-best[one], one))
-        return [one for slug in found if (one := self.one(slug, language)) is not None]
+        told = (self.one(slug, language) for slug in found)
+        return [article for article in told if article is not None]
 
     def _read(self, folder: Path) -> dict[tuple[str, Language], Article]:
         found: dict[tuple[str, Language], Article] = {}
