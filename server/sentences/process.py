@@ -20,7 +20,9 @@ from server.sentences.encoder import SIZE, Vectors
 from server.sentences.orders import Answer
 
 WITHIN_S: Final = 20.0
-"""For one order, the start of the process included."""
+"""For one order."""
+START_S: Final = 60.0
+"""That a start may take besides, on a full machine: one that is broken off is begun anew by the next order."""
 MAX_TEXTS: Final = 256
 _MAX_LINE: Final = 4 << 20
 
@@ -34,8 +36,11 @@ class ModelAway(Exception):
 class EncoderProcess:
     """Started with the first order, and anew with the next one after it ended. One order at a time; others wait."""
 
-    def __init__(self, *, within_s: float = WITHIN_S, module: str = "server.sentences.worker") -> None:
+    def __init__(
+        self, *, within_s: float = WITHIN_S, start_s: float = START_S, module: str = "server.sentences.worker"
+    ) -> None:
         self._within_s = within_s
+        self._start_s = start_s
         self._module = module
         self._turn = asyncio.Lock()
         self._process: Process | None = None
@@ -44,13 +49,14 @@ class EncoderProcess:
         """Of at most ``MAX_TEXTS`` texts. Raises ``ModelAway`` when it is not there, or late: then it is ended."""
         if not texts:
             return np.zeros((0, SIZE), dtype=np.float32)
+        within_s = self._within_s + (0.0 if self._is_running() else self._start_s)
         try:
-            async with asyncio.timeout(self._within_s):
+            async with asyncio.timeout(within_s):
                 async with self._turn:
                     return await self._asked(texts[:MAX_TEXTS])
         except TimeoutError:
             await self.close()
-            raise ModelAway(f"the encoder has not answered within {self._within_s:g} s") from None
+            raise ModelAway(f"the encoder has not answered within {within_s:g} s") from None
         except (OSError, ValueError, msgspec.DecodeError) as error:
             await self.close()
             raise ModelAway(f"the encoder has failed: {error}") from None
@@ -80,8 +86,11 @@ class EncoderProcess:
             raise ModelAway(answer.error)
         return _vectors(answer, len(texts))
 
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
     async def _running(self) -> Process:
-        if self._process is None or self._process.returncode is not None:
+        if self._process is None or not self._is_running():
             command = (sys.executable, "-P", "-m", self._module, str(os.getpid()))
             env = {**environment(), "OPENBLAS_NUM_THREADS": "1"}  # threads of it that wait for one another cost more
             self._process = await asyncio.create_subprocess_exec(

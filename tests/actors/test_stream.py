@@ -27,8 +27,11 @@ from actors.stream_messages import (
     RotateStreamKey,
     StopPublisher,
 )
+from server.live.addresses import MediaAddresses
 from server.live.stream_directory import shown
+from server.live.viewings import NOBODY
 from tests.actors.stream_fixture import StreamFixture
+from tests.server.live.test_rights import Seals
 
 
 @pytest.fixture
@@ -208,7 +211,8 @@ async def test_viewers_are_told_that_a_stream_is_ending_before_its_publisher_is_
     await fixture.clock.settle()
     last = [event for event in fixture.events if isinstance(event, StreamChanged)][-1]
     assert (last.stream.state, last.stream.is_ending, last.cause) == ("live", True, "ending")
-    assert shown(last.stream)["playback"]["whep"] is None
+    addresses = MediaAddresses(seals=Seals())
+    assert shown(last.stream, addresses=addresses, viewer=NOBODY)["playback"]["whep"] is None
     await fixture.clock.advance(6.0)
     assert (await ending).state == "ended"
 

@@ -104,7 +104,7 @@ async def test_without_an_encoder_there_are_no_scores_and_the_next_order_starts_
 
 
 async def test_a_late_encoder_is_given_up() -> None:
-    encoder = EncoderProcess(within_s=0.001)
+    encoder = EncoderProcess(within_s=0.001, start_s=0.0)
     with pytest.raises(ModelAway, match="has not answered"):
         await encoder.encode(["hello there"])
 
