@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,10 @@ from actors.runtime.directory import Fence
 from actors.runtime.ids import SHARDS, ActorId, shard_of
 from storage.errors import Fenced
 from storage.postgres import Database, Dedicated, Transaction
+
+SILENT_WITH_FENCE_S: Final = 2.0
+"""How long the lock of a fence stays of a session that says nothing in the middle of its transaction: a node that is
+frozen there must not keep the others from taking over what it held."""
 
 
 class ShardEpoch(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +27,7 @@ class ShardEpoch(msgspec.Struct, frozen=True, kw_only=True):
 
 async def hold(tx: Transaction, fence: Fence) -> None:
     """Raise ``Fenced`` if the token is stale; else no take-over happens before this transaction has ended."""
-    epoch = await tx.fetchval("select epoch from shards where shard = $1 for share", fence.shard)
+    epoch = await tx.fetchval(_HOLD, fence.shard)
     if epoch != fence.epoch:
         raise Fenced(fence.shard, fence.epoch)
 
@@ -70,6 +75,10 @@ class Leases:
         return str(await self._db.fetchval("select id from cluster"))
 
 
+_HOLD: Final = f"""
+select epoch, set_config('idle_in_transaction_session_timeout', '{SILENT_WITH_FENCE_S * 1000:.0f}', true)
+from shards where shard = $1 for share
+"""
 # Rows are locked in order of their number, as every reader of the fence does, so that take-overs cannot deadlock.
 _TAKE = """
 with mine as (select shard from shards where shard = any($1::smallint[]) order by shard for update)

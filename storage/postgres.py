@@ -29,9 +29,6 @@ NONE_LEFT_S: Final = 0.25
 IDLE_S: Final = 30.0
 """How long a pooled connection is kept for the next who wants one: the server's are shared by all nodes, and a peak of
 one node must not keep them from the others for minutes."""
-SILENT_IN_TRANSACTION_S: Final = 2.0
-"""How long the locks of a session stay that says nothing in the middle of a transaction: a node that is frozen there
-must not keep the others from taking over what it held."""
 _LOST: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -75,10 +72,11 @@ class Database:
             "application_name": name,
             "timezone": "UTC",
             **PLANNED_EACH_TIME,
-            # The server gives up a little after the caller has, so that no statement runs on for nobody.
+            # The server gives up a little after the caller has, so that no statement runs on for nobody, and no lock
+            # stays of a node that is frozen in a transaction. `storage.leases.hold` shortens the second.
             "statement_timeout": str(int(deadline_s * 2000)),
+            "idle_in_transaction_session_timeout": str(int(deadline_s * 2000)),
             "lock_timeout": str(int(deadline_s * 1000)),
-            "idle_in_transaction_session_timeout": str(int(SILENT_IN_TRANSACTION_S * 1000)),
         }
         types: Types = {}
         with translated():

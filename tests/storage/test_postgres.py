@@ -227,6 +227,16 @@ async def test_who_goes_silent_in_a_transaction_does_not_keep_others_from_a_shar
     await other.close()
 
 
+async def test_only_who_holds_a_fence_is_cut_off_after_two_silent_seconds(db: Database) -> None:
+    """A machine that stalls for a moment does not lose every transaction that is under way."""
+    silence = "show idle_in_transaction_session_timeout"
+    async with db.transaction() as tx:
+        assert await tx.fetchval(silence) == "10s"
+        await hold(tx, Fence(shard=7, epoch=0))
+        assert await tx.fetchval(silence) == "2s"
+    assert await db.fetchval(silence) == "10s"
+
+
 # ---------------------------------------------------------------------------------------- no connection left to open
 
 
