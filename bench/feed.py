@@ -92,8 +92,10 @@ class Connection:
         return (time.perf_counter() - started) * 1e3
 
     def close(self) -> None:
+        """The next question opens it anew."""
         if self._streams is not None:
             self._streams[1].close()
+            self._streams = None
 
 
 class Listener(SocketClient):
@@ -229,6 +231,9 @@ class FeedBench:
             for one in listeners:
                 one.start()
             await _until(lambda: all(one.is_connected for one in listeners))
+            for one in others:
+                one.close()  # the server has closed those that were silent for a minute
+                await one.ask("GET", "/feed?limit=1")
             alone = [await one.ask("POST", "/posts", b'{"text": "alone"}') for one in others]
             await asyncio.sleep(2)
             for one in listeners:
