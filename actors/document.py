@@ -4,11 +4,14 @@ Edits that come while others are being written wait, and are written together. A
 others after it is durable; what a socket is given when it joins holds durable edits alone. When a write fails, it is
 not known whether it counts: the actor goes, and the next one reads what there is. Clients send again what was not
 acknowledged, which changes nothing where it was taken.
+
+A version is kept when the updates behind the last one are many or large, and before the first edit that comes
+``VERSION_S`` after it: how the document was when people left it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +29,7 @@ MAX_WAITING: Final = 256
 """Edits and reads that wait while others are written: 64 MiB of updates at most."""
 COMPACT_UPDATES: Final = 400
 COMPACT_BYTES: Final = 512 * 1024
+VERSION_S: Final = 600.0
 BEAT_S: Final = 10.0
 SILENT_S: Final = 35.0
 """After so long without a word of it, a node's sockets do not count any more."""
@@ -58,6 +62,7 @@ class Document(Actor):
         self._size = 0
         self._tail = 0
         self._tail_bytes = 0
+        self._versioned_at = 0.0
         self._waiting: list[_Work] = []
         self._is_busy = False
         self._nodes: dict[str, _NodeSockets] = {}
@@ -71,6 +76,7 @@ class Document(Actor):
         self._tail = len(record.updates)
         self._tail_bytes = sum(map(len, record.updates))
         self._size = len(record.snapshot) + self._tail_bytes
+        self._versioned_at = self.context.clock.monotonic() - record.version_age_s
 
     @handles(ApplyUpdate)
     def apply(self, message: ApplyUpdate) -> Later[int]:
@@ -122,6 +128,7 @@ class Document(Actor):
 
     async def _carry_out(self, batch: list[_Work]) -> None:
         roles = await self._store.roles(self._id, {work.message.person_id for work in batch})
+        await self._keep_version([work.message for work in batch if isinstance(work.message, ApplyUpdate)])
         taken = self._take([work for work in batch if isinstance(work.message, ApplyUpdate)], roles)
         before = self._seq
         if taken:
@@ -207,10 +214,17 @@ class Document(Actor):
             raise DomainError("document_full", f"At most {MAX_PEOPLE} people can follow a document at a time.")
         here[message.socket] = message.person_id
 
+    async def _keep_version(self, edits: Sequence[ApplyUpdate]) -> None:
+        """Before these edits, where it is time for one or an edit asks for it."""
+        is_time = self.context.clock.monotonic() - self._versioned_at >= VERSION_S
+        if self._tail and edits and (is_time or any(edit.keep_version for edit in edits)):
+            await self._compact()
+
     async def _compact(self) -> None:
         whole = self._content.whole()
         await self._store.compact(self._id, whole, seq=self._seq, fence=self.context.fence)
         self._size, self._tail, self._tail_bytes = len(whole), 0, 0
+        self._versioned_at = self.context.clock.monotonic()
 
 
 def _unknown() -> DomainError:

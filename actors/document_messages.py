@@ -49,13 +49,15 @@ class ReadDocument(Ask[DocumentState], frozen=True, kw_only=True):
 class ApplyUpdate(Ask[int], frozen=True, kw_only=True):
     """An edit of a person; the answer, when it is durable: how many updates the document has taken with it.
 
-    The same update may be applied again. Refused as ``not_found``, ``forbidden``, ``invalid`` or ``document_full``.
+    The same update may be applied again. ``keep_version``: of what there is before it. Refused as
+    ``not_found``, ``forbidden``, ``invalid`` or ``document_full``.
     """
 
     is_repeatable = True
 
     person_id: str
     update: bytes
+    keep_version: bool = False
 
 
 class DocumentSockets(Ask[tuple[str, ...]], frozen=True, kw_only=True):

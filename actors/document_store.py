@@ -14,11 +14,15 @@ WRITERS: frozenset[DocumentRole] = frozenset({"owner", "editor"})
 
 
 class DocumentRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """``snapshot`` holds all updates up to some number, ``updates`` those behind it, up to ``seq``, in order."""
+    """``snapshot`` holds all updates up to some number, ``updates`` those behind it, up to ``seq``, in order.
+
+    ``version_age_s``: since the last version was kept, or the document was made.
+    """
 
     snapshot: bytes
     updates: tuple[bytes, ...]
     seq: int
+    version_age_s: float
 
 
 class DocumentEdit(msgspec.Struct, frozen=True, kw_only=True):

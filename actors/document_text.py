@@ -58,10 +58,35 @@ class Content:
     def text(self) -> str:
         return str(self._text)
 
+    def become(self, text: str) -> bytes | None:
+        """The edit that makes this text of it, which is applied; None where it is this text already."""
+        before, state = self.text(), self.state_vector()
+        if before == text:
+            return None
+        start = _shared(before, text)
+        end = _shared(before[start:][::-1], text[start:][::-1])
+        at = len(before[:start].encode())  # Yrs counts bytes of UTF-8
+        with self._doc.transaction():
+            del self._text[at : at + len(before[start : len(before) - end].encode())]
+            self._text.insert(at, text[start : len(text) - end])
+        return self._doc.get_update(state)
+
 
 def merged(updates: Sequence[bytes]) -> bytes:
     """The updates, each of which decodes, as one."""
     return updates[0] if len(updates) == 1 else pycrdt.merge_updates(*updates)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _try(update: bytes) -> None:

@@ -39,11 +39,15 @@ class Rows:
     people: dict[str, DocumentRole] = field(default_factory=dict)
     failures: list[bool] = field(default_factory=list)
     writes: int = 0
+    version_age_s: float = 0.0
+    versions: list[str] = field(default_factory=list)
     slow: asyncio.Event | None = None
 
     async def load(self, document_id: str) -> DocumentRecord | None:
         seq = self.first + len(self.updates)
-        return DocumentRecord(snapshot=self.snapshot, updates=tuple(self.updates), seq=seq)
+        return DocumentRecord(
+            snapshot=self.snapshot, updates=tuple(self.updates), seq=seq, version_age_s=self.version_age_s
+        )
 
     async def roles(self, document_id: str, people: Collection[str]) -> Mapping[str, DocumentRole]:
         return {one: self.people.get(one, "editor") for one in people if one != "nobody"}
@@ -63,6 +67,7 @@ class Rows:
     async def compact(self, document_id: str, snapshot: bytes, *, seq: int, fence: Fence) -> None:
         assert seq == self.first + len(self.updates)
         self.snapshot, self.first, self.updates = snapshot, seq, []
+        self.versions.append(Content([snapshot]).text())
 
 
 @dataclass
@@ -239,3 +244,51 @@ async def test_a_hundred_sockets_follow_a_document_and_no_more_until_one_leaves(
     gone = await ref.ask(DocumentSockets(node="n2", sockets={**still, "s-nobody": "nobody"}))
     assert gone == ("s-nobody",)
     await join(MAX_PEOPLE)
+
+
+async def test_a_version_is_kept_of_how_people_left_it_and_when_an_edit_asks_for_one() -> None:
+    rows, editor = Rows(), Editor()
+    line = Line(rows)
+
+    def typed(text: str) -> bytes:
+        before = editor.doc.get_state()
+        editor.text.insert(len(editor.text), text)
+        return editor.doc.get_update(before)
+
+    node = await line.node()
+    await node.ref(DOCUMENT, ID).ask(edit(typed("one")))
+    await node.ref(DOCUMENT, ID).ask(edit(typed(" two")))
+    assert rows.versions == []
+    await node.stop(budget_s=1)
+    rows.version_age_s = document.VERSION_S
+    node = await line.node()
+    await node.ref(DOCUMENT, ID).ask(edit(typed(" three")))
+    assert rows.versions == ["one two"]
+    await node.ref(DOCUMENT, ID).ask(edit(typed(" four")))
+    assert rows.versions == ["one two"]
+    asking = ApplyUpdate(person_id="ann", update=typed(" five"), keep_version=True)
+    await node.ref(DOCUMENT, ID).ask(asking)
+    assert rows.versions == ["one two", "one two three four"]
+    await node.stop(budget_s=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "new"),
+        ("gone", ""),
+        ("one two three", "one 2 three"),
+        ("a😀b", "a😎b"),
+        ("aaa", "aa"),
+        ("مرحبا بك", "مرحبا 😀 بكم"),
+    ],
+)
+def test_a_content_becomes_a_text_by_one_edit(before: str, after: str) -> None:
+    editor = Editor()
+    editor.text.insert(0, before)
+    content, other = Content([editor.doc.get_update()]), Content([editor.doc.get_update()])
+    made = content.become(after)
+    assert made is not None
+    other.apply(made)
+    assert content.text() == other.text() == after
+    assert content.become(after) is None

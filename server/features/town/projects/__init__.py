@@ -16,7 +16,7 @@ from server.features.town.projects.event_shapes import MAX_AWARENESS, SENT
 from server.features.town.projects.projects import Projects
 from server.features.town.projects.routes import ProjectRoutes
 from server.features.town.projects.sockets import MAX_FOLLOWED, DocumentFollowers, Topics
-from server.features.town.projects.store import MAX_VERSIONS, DocumentRows
+from server.features.town.projects.store import MAX_DAYS, MAX_VERSIONS, DocumentRows
 from server.features.town.projects.tasks import Tasks
 from server.http.limits import hourly
 from storage.postgres import Transaction
@@ -76,6 +76,7 @@ def build(platform: Platform, *, settings: ProjectSettings, topics: Topics) -> F
             "document_awareness_bytes": MAX_AWARENESS,
             "document_people": MAX_PEOPLE,
             "document_versions": MAX_VERSIONS,
+            "document_version_days": MAX_DAYS,
             "documents_per_socket": MAX_FOLLOWED,
         },
         close=followers.close,

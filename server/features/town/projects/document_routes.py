@@ -85,6 +85,12 @@ class DocumentRoutes:
                 path=f"{ONE}/history/{{seq}}", handler=self._version, name="getDocumentVersion", paths={"seq": SEQ},
                 summary="The text of a document as it was", answers={200: VersionTextShape}, **reads,
             ),
+            Operation(
+                method="POST", path=f"{ONE}/history/{{seq}}/restore", handler=self._restore, name="restoreDocument",
+                paths={"seq": SEQ}, summary="Make a document say again what it said",
+                description="It is an edit like others: what is there now stays in the history.",
+                answers={200: DocumentShape}, **writes,
+            ),
         ]  # fmt: skip
 
     async def _make(self, call: Call[NewDocument, None]) -> Answer:
@@ -128,3 +134,6 @@ class DocumentRoutes:
 
     async def _version(self, call: Call[None, None]) -> Answer:
         return Answer(body=await self._documents.version(call.me.id, call.path["document_id"], int(call.path["seq"])))
+
+    async def _restore(self, call: Call[None, None]) -> Answer:
+        return Answer(body=await self._documents.restore(call.me.id, call.path["document_id"], int(call.path["seq"])))

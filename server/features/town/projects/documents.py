@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from actors.document import MAX_DOCUMENT
-from actors.document_messages import DOCUMENT, DocumentState, ReadDocument
+from actors.document_messages import DOCUMENT, ApplyUpdate, DocumentState, ReadDocument
 from actors.document_text import Content
 from actors.runtime import Node
 from server.features.town.projects import queries
@@ -94,6 +94,16 @@ class Documents:
         if row is None:
             raise not_found("There is no such version")
         return VersionTextShape(seq=row["seq"], at=row["at"], text=Content([row["data"]]).text())
+
+    async def restore(self, me: str, document_id: str, seq: int) -> DocumentShape:
+        """Edits the text to what it was; what others write meanwhile stays. Raises a 403, a 404, and a 409 (full)."""
+        require_role(await self._row(me, document_id), "editor")
+        version = await self.version(me, document_id, seq)
+        state = await self.state(me, document_id)
+        edit = Content([state.update] if state.update else []).become(version.text)
+        if edit is not None:
+            await self._node.ref(DOCUMENT, document_id).ask(ApplyUpdate(person_id=me, update=edit, keep_version=True))
+        return await self.one(me, document_id)
 
     async def _row(self, me: str, document_id: str) -> Row:
         row = await self._db.fetchrow(queries.ONE_DOCUMENT, me, document_id)

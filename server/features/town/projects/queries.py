@@ -90,7 +90,11 @@ where document_id = $1 and ($2::bigint is null or seq < $2) order by seq desc li
 """
 VERSION: Final = "select seq, at, data from project_document_versions where document_id = $1 and seq = $2"
 
-LOAD: Final = "select seq from project_documents where id = $1"
+LOAD: Final = """
+select seq, extract(epoch from now() - greatest(d.created_at,
+    (select max(at) from project_document_versions where document_id = d.id)))::float8 as age_s
+from project_documents d where id = $1
+"""
 SNAPSHOT: Final = """
 select seq, data from project_document_versions where document_id = $1 order by seq desc limit 1
 """
@@ -107,14 +111,18 @@ select $1, $2::bigint + row, author, data from unnest($3::uuid[], $4::bytea[]) w
 """
 COUNTED: Final = "update project_documents set seq = $2, size = $3, changed_at = now() where id = $1"
 ADD_VERSION: Final = """
-insert into project_document_versions (document_id, seq, data) values ($1, $2, $3) on conflict do nothing
+insert into project_document_versions (document_id, seq, data, at)
+values ($1, $2::bigint, $3, coalesce(
+    (select at from project_document_updates where document_id = $1 and seq = $2), now()))
+on conflict do nothing
 """
 SIZED: Final = "update project_documents set size = $2 where id = $1"
 FORGET_UPDATES: Final = "delete from project_document_updates where document_id = $1 and seq <= $2"
 FORGET_VERSIONS: Final = """
-delete from project_document_versions where document_id = $1 and seq < (
-    select min(seq) from (select seq from project_document_versions where document_id = $1
-        order by seq desc limit $2) kept)
+delete from project_document_versions where document_id = $1
+    and seq not in (select seq from project_document_versions where document_id = $1 order by seq desc limit $2)
+    and seq not in (select max(seq) from project_document_versions where document_id = $1
+        group by date_trunc('day', at at time zone 'UTC') order by 1 desc limit $3)
 """
 
 # An owner who goes leaves the project to the member who has been in it longest, editors before viewers.

@@ -12,7 +12,9 @@ from storage.leases import hold
 from storage.postgres import Database
 
 MAX_VERSIONS: Final = 20
-"""That are kept of one document."""
+"""That are kept of one document, the newest ones,"""
+MAX_DAYS: Final = 30
+"""and the last version of each of so many days."""
 
 
 class DocumentRows:
@@ -21,13 +23,18 @@ class DocumentRows:
 
     async def load(self, document_id: str) -> DocumentRecord | None:
         async with self._db.transaction() as tx:
-            seq = await tx.fetchval(queries.LOAD, document_id)
-            if seq is None:
+            document = await tx.fetchrow(queries.LOAD, document_id)
+            if document is None:
                 return None
             version = await tx.fetchrow(queries.SNAPSHOT, document_id)
             first, snapshot = (version["seq"], version["data"]) if version is not None else (0, b"")
             rows = await tx.fetch(queries.UPDATES, document_id, first)
-        return DocumentRecord(snapshot=snapshot, updates=tuple(row["data"] for row in rows), seq=seq)
+        return DocumentRecord(
+            snapshot=snapshot,
+            updates=tuple(row["data"] for row in rows),
+            seq=document["seq"],
+            version_age_s=document["age_s"],
+        )
 
     async def roles(self, document_id: str, people: Collection[str]) -> Mapping[str, DocumentRole]:
         rows = await self._db.fetch(queries.ROLES, document_id, list(people))
@@ -47,5 +54,5 @@ class DocumentRows:
             await hold(tx, fence)
             await tx.execute(queries.ADD_VERSION, document_id, seq, snapshot)
             await tx.execute(queries.FORGET_UPDATES, document_id, seq)
-            await tx.execute(queries.FORGET_VERSIONS, document_id, MAX_VERSIONS)
+            await tx.execute(queries.FORGET_VERSIONS, document_id, MAX_VERSIONS, MAX_DAYS)
             await tx.execute(queries.SIZED, document_id, len(snapshot))

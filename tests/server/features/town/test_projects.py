@@ -12,8 +12,11 @@ import msgspec
 import pycrdt
 import pytest
 
+from actors import document as actor
 from actors.document import MAX_UPDATE
+from server.features.town.projects import queries
 from server.features.town.projects.event_shapes import DocChanged, DocJoined
+from server.features.town.projects.store import MAX_DAYS, MAX_VERSIONS
 from tests.server.kit import Kit
 from tests.server.served import Device, Served
 
@@ -183,3 +186,54 @@ async def test_documents_of_others_are_not_there(kit: Kit, path: str) -> None:
         _, document_id = await document(served, ada)
         assert (await served.call("GET", path.format(document_id), token=bob))[0] == 404
         assert (await served.call("GET", path.format(document_id)))[0] == 401
+
+
+async def test_a_version_is_read_and_restored_as_an_edit_that_the_others_are_told(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actor, "VERSION_S", 0.0)
+    async with serving(kit) as served:
+        ada, bob = await served.register("ada"), await served.register("bob")
+        project_id, document_id = await document(served, ada)
+        await served.call("PUT", f"/projects/{project_id}/members/bob", token=ada, json={"role": "viewer"})
+        of, path, editor = {"document_id": document_id}, f"/documents/{document_id}/history", Editor()
+        device = await served.connect(ada)
+        await device.done("doc:join", of)
+        await device.done("doc:update", {**of, "update": editor.write(0, "Dig, سقي 😀 then rest")})
+        await device.done("doc:update", {**of, "update": editor.write(0, "Never ")})
+        status, page = await served.call("GET", path, token=bob)
+        [version] = page["items"]
+        assert (status, version["seq"], page["next"]) == (200, 1, None)
+        assert (await served.call("GET", f"{path}/1", token=bob))[1]["text"] == "Dig, سقي 😀 then rest"
+        assert (await served.call("POST", f"{path}/1/restore", token=bob))[0] == 403
+        assert (await served.call("POST", f"{path}/2/restore", token=ada))[0] == 404
+        status, restored = await served.call("POST", f"{path}/1/restore", token=ada)
+        assert (status, restored["seq"]) == (200, 3)
+        await synced(device, editor, 3)
+        assert str(editor.text) == "Dig, سقي 😀 then rest"
+        kept = (await served.call("GET", path, token=ada))[1]["items"]
+        assert [one["seq"] for one in kept] == [2, 1]  # what it said before is not lost
+        assert (await served.call("POST", f"{path}/1/restore", token=ada))[1]["seq"] == 3  # it says so already
+
+
+async def test_of_old_versions_the_last_of_each_day_stays(kit: Kit) -> None:
+    async with serving(kit) as served:
+        ada = await served.register("ada")
+        _, document_id = await document(served, ada)
+        await kit.database.execute(
+            "insert into project_document_versions (document_id, seq, data, at) select $1, n, $2,"
+            " now() - (100 - n) * interval '8 hours' from generate_series(1, 100) n",
+            document_id,
+            b"\x00\x00",
+        )
+        await kit.database.execute(queries.FORGET_VERSIONS, document_id, MAX_VERSIONS, MAX_DAYS)
+        kept = await kit.database.fetch(
+            "select seq, date_trunc('day', at at time zone 'UTC') as day from project_document_versions"
+            " where document_id = $1 order by seq",
+            document_id,
+        )
+        seqs, days = [row["seq"] for row in kept], [row["day"] for row in kept]
+        assert seqs[-MAX_VERSIONS:] == list(range(81, 101))
+        assert len(set(days)) == MAX_DAYS
+        older = days[:-MAX_VERSIONS]
+        assert len(set(older)) == len(older)  # one of each day

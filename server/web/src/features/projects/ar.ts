@@ -48,7 +48,9 @@ export default {
   here: "هنا الآن: {names}",
   history: "السجل",
   noHistory: "لا نسخ سابقة محفوظة بعد",
-  version: "النسخة {n}",
+  versionOf: "كما كان: {at}",
+  restore: "استعد هذه النسخة",
+  restoreSure: "أتعيد نص المستند إلى ما كان عليه {at} للجميع؟ يبقى نصه الحالي في السجل.",
   deleteDocument: "احذف المستند",
   deleteDocumentSure: "أتحذف هذا المستند وسجله؟",
 } satisfies Arabic<typeof en>;

@@ -46,5 +46,6 @@ export const makeDocument = async (id: string, title: string): Promise<Doc> =>
 export const getDocument = (id: string): Promise<Doc> => call(`/documents/${part(id)}`);
 export const deleteDocument = (id: string): Promise<void> => call(`/documents/${part(id)}`, { method: "DELETE" });
 export const versionsOf = (id: string): Promise<Version[]> => all(`/documents/${part(id)}/history`);
+export const restoreVersion = (id: string, seq: number): Promise<Doc> => call(`/documents/${part(id)}/history/${seq}/restore`, { method: "POST" });
 export const versionText = async (id: string, seq: number): Promise<string> =>
   (await call<Answer<"getDocumentVersion">>(`/documents/${part(id)}/history/${seq}`)).text;

@@ -3,11 +3,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { loginPath, navigate } from "../../router";
-import { listed, when } from "../../ui/format";
+import { listed } from "../../ui/format";
 import { Missing } from "../../ui/missing";
 import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { attempt } from "../../ui/sending";
-import { deleteDocument, type Doc, getDocument, type Version, versionsOf, versionText } from "./calls";
+import { deleteDocument, type Doc, getDocument } from "./calls";
+import { History } from "./document-history";
 import { DocumentSync } from "./document-sync";
 import { moved, write } from "./shared-text";
 import { t } from "./words";
@@ -34,7 +35,7 @@ export default function DocumentPage({ documentId }: { documentId: string }) {
         <span dir="auto">{one.title}</span>
       </PageTitle>
       <Editor key={one.id} id={one.id} />
-      <History id={one.id} />
+      <History id={one.id} mayRestore={one.role !== "viewer"} />
       {one.role !== "viewer" && (
         <button type="button" class="button" onClick={remove}>
           {t("deleteDocument")}
@@ -78,33 +79,5 @@ function Editor({ id }: { id: string }) {
         onInput={(event) => sync && write(sync.text, event.currentTarget.value)}
       />
     </>
-  );
-}
-
-function History({ id }: { id: string }) {
-  const [items, setItems] = useState<Version[] | null>(null);
-  const [text, setText] = useState<string | null>(null);
-  const open = (event: Event): void => {
-    if ((event.currentTarget as HTMLDetailsElement).open) void attempt(async () => setItems(await versionsOf(id)));
-  };
-  return (
-    <details class="document-history" onToggle={open}>
-      <summary>{t("history")}</summary>
-      {items?.length === 0 && <p class="muted">{t("noHistory")}</p>}
-      <ul class="project-list">
-        {items?.map((one) => (
-          <li key={one.seq}>
-            <button type="button" class="button" onClick={() => void attempt(async () => setText(await versionText(id, one.seq)))}>
-              {t("version", { n: one.seq })} · {when(one.at)}
-            </button>
-          </li>
-        ))}
-      </ul>
-      {text !== null && (
-        <pre class="document-version" dir="auto" tabIndex={0}>
-          {text}
-        </pre>
-      )}
-    </details>
   );
 }

@@ -45,7 +45,9 @@ export default {
   here: "Here now: {names}",
   history: "History",
   noHistory: "No earlier versions are kept yet",
-  version: "Version {n}",
+  versionOf: "As it was: {at}",
+  restore: "Restore this version",
+  restoreSure: "Make the document say what it said {at}, for everybody? What it says now stays in the history.",
   deleteDocument: "Delete the document",
   deleteDocumentSure: "Delete this document with its history?",
 } as const;
