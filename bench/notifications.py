@@ -27,6 +27,7 @@ from server.features.delivery.notifications.subjects import Subjects
 from server.features.people.audience import Audience
 from server.features.social.communities import CommunityLookups
 from server.features.town.market import OrderTitles
+from server.features.videos.works import MatchTitles
 from server.jobs import Attempt, Job, Jobs
 from storage.embedded.postgres import EmbeddedPostgres
 from storage.ids import Ids
@@ -93,7 +94,8 @@ async def _measure(url: str, followers: int) -> list[Figure]:
     notifications = Notifications(
         db=db, people=audience,
         subjects=Subjects(
-            streams=StreamTitles(), posts=NoPosts(), communities=CommunityLookups(), orders=OrderTitles()
+            streams=StreamTitles(), posts=NoPosts(), communities=CommunityLookups(), orders=OrderTitles(),
+            matches=MatchTitles(),
         ),
         deliveries=deliveries, publish=publish, ids=ids, now=lambda: datetime.now(UTC), kept=500, days=90,
     )  # fmt: skip

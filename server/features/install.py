@@ -209,6 +209,7 @@ def install(
         conversations=talking.conversations,
         communities=communities.CommunityLookups(),
         orders=market.OrderTitles(),
+        matches=works.MatchTitles(),
         hours=wellbeing.GuardianHours(now=platform.now),
         encryption=encryption,
         mail=outgoing,

@@ -21,6 +21,7 @@ from server.features.delivery.notifications.digests import EVERY_S, Digests
 from server.features.delivery.notifications.fan_out import StreamFanOut
 from server.features.delivery.notifications.kinds import Notice, NotificationKind, Subject
 from server.features.delivery.notifications.mails import Mails
+from server.features.delivery.notifications.match_consumers import MatchConsumers
 from server.features.delivery.notifications.notifications import Notifications
 from server.features.delivery.notifications.order_consumers import OrderConsumers
 from server.features.delivery.notifications.post_consumers import PostConsumers
@@ -31,7 +32,7 @@ from server.features.delivery.notifications.reminders import ReminderRoutes, Rem
 from server.features.delivery.notifications.routes import NotificationRoutes
 from server.features.delivery.notifications.sending import Sending
 from server.features.delivery.notifications.shapes import NOTIFICATION, READ
-from server.features.delivery.notifications.subjects import Communities, Orders, Posts, Subjects
+from server.features.delivery.notifications.subjects import Communities, Named, Posts, Subjects
 from server.features.delivery.settings import NotificationSettings
 from server.features.people.audience import Audience
 from server.http.encryption import Encryption
@@ -78,7 +79,8 @@ def build(
     posts: Posts,
     conversations: Conversations,
     communities: Communities,
-    orders: Orders,
+    orders: Named,
+    matches: Named,
     hours: HeldHours,
     encryption: Encryption,
     mail: Mail,
@@ -91,7 +93,7 @@ def build(
     ``operator``: the address that mails come from.
     """
     preferences = Preferences(db=platform.db, now=platform.now, hours=hours)
-    subjects = Subjects(streams=streams, posts=posts, communities=communities, orders=orders)
+    subjects = Subjects(streams=streams, posts=posts, communities=communities, orders=orders, matches=matches)
     push = open_push(
         platform, settings=settings, encryption=encryption, site=site, operator=operator, addresses=addresses
     )
@@ -168,6 +170,7 @@ def build(
             *ConversationConsumers(notifications=notifications, conversations=conversations).all(),
             *CommunityConsumers(notifications=notifications, communities=communities).all(),
             *OrderConsumers(notifications=notifications).all(),
+            *MatchConsumers(notifications=notifications).all(),
         ],
         jobs=[fan_out.job, consumers.job, job],
         schedules=[

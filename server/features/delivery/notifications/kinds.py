@@ -104,6 +104,12 @@ ORDER: Final = NotificationKind(
     summary="An order that you gave or got is paid, shipped, received, called off or in dispute",
     is_own=True,
 )
+MATCH: Final = NotificationKind(
+    name="match",
+    summary="A work of another is found in something of yours, or there is news of such a match",
+    urgency="high",
+    is_own=True,
+)
 
 KINDS: Final = (
     FOLLOW,
@@ -125,6 +131,7 @@ KINDS: Final = (
     SUBSCRIPTION_UNPAID,
     MODERATION,
     ORDER,
+    MATCH,
 )
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
 

@@ -32,6 +32,8 @@ COMMUNITY: Final = "community_"
 REQUEST: Final = "community_request"
 EVENTS: Final = ("community_event", "community_event_soon")
 """Types of subjects that are events of communities."""
+MATCH: Final = "match_"
+"""What the types of subjects begin with that are a match of a work, with what has become of it."""
 ORDER: Final = "order_"
 """What the types of subjects begin with that are an order, with what has become of it."""
 
@@ -57,15 +59,18 @@ class Communities(Protocol):
     async def moderators(self, reads: Reads, community_id: str) -> list[str]: ...
 
 
-class Orders(Protocol):
-    """What this room asks of orders."""
+class Named(Protocol):
+    """What this room asks of orders, and of matches."""
 
     async def titles(self, reads: Reads, ids: Collection[str], viewer_id: str) -> Mapping[str, str]: ...
 
 
 class Subjects:
-    def __init__(self, *, streams: Streams, posts: Posts, communities: Communities, orders: Orders) -> None:
+    def __init__(
+        self, *, streams: Streams, posts: Posts, communities: Communities, orders: Named, matches: Named
+    ) -> None:
         self._orders = orders
+        self._matches = matches
         self._communities = communities
         self._streams = streams
         self._posts = posts
@@ -86,17 +91,8 @@ class Subjects:
             **{Subject(POST, key): _shape(POST, key, _said(post), f"/posts/{key}") for key, post in shapes.items()},
             **{one: _shape(one.type, one.id, "", PAGES[one.type].format(one.id)) for one in untitled},
             **await self._in_communities(where, viewer_id, [one for one in subjects if one.type.startswith(COMMUNITY)]),
-            **await self._ordered(where, viewer_id, [one for one in subjects if one.type.startswith(ORDER)]),
-        }
-
-    async def _ordered(
-        self, where: Reads, viewer_id: str, subjects: Collection[Subject]
-    ) -> Mapping[Subject, SubjectShape]:
-        titles = await self._orders.titles(where, {one.id for one in subjects}, viewer_id)
-        return {
-            one: _shape(one.type, one.id, titles[one.id], f"/market/orders/{one.id}")
-            for one in subjects
-            if one.id in titles
+            **await _named(self._orders, where, viewer_id, _of(subjects, ORDER, "/market/orders/{}")),
+            **await _named(self._matches, where, viewer_id, _of(subjects, MATCH, "/settings/works")),
         }
 
     async def _in_communities(
@@ -125,6 +121,19 @@ class Subjects:
             return dict.fromkeys(admitted, shape) if shape is not None else {}
         each = {viewer_id: await self.shown(where, viewer_id, [subject]) for viewer_id in viewer_ids}
         return {viewer_id: shown[subject] for viewer_id, shown in each.items() if subject in shown}
+
+
+def _of(subjects: Collection[Subject], prefix: str, path: str) -> Mapping[Subject, str]:
+    """Those whose type begins so, and their pages."""
+    return {one: path.format(one.id) for one in subjects if one.type.startswith(prefix)}
+
+
+async def _named(
+    things: Named, where: Reads, viewer_id: str, paths: Mapping[Subject, str]
+) -> Mapping[Subject, SubjectShape]:
+    """Those of which the viewer is a side."""
+    titles = await things.titles(where, {one.id for one in paths}, viewer_id)
+    return {one: _shape(one.type, one.id, titles[one.id], path) for one, path in paths.items() if one.id in titles}
 
 
 def _shape(kind: str, subject_id: str, title: str, path: str) -> SubjectShape:

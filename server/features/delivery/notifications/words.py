@@ -46,6 +46,13 @@ ENGLISH: Final = {
     "order_disputed": "A buyer says that something is wrong with an order: answer in time",
     "order_contested": "The seller has answered what you said of an order",
     "order_decided": "Moderators have decided about an order",
+    "match": "There is news of a work that was found",
+    "match_credit": "A work of another is in something of yours, and its owner shares the revenue",
+    "match_mute": "A work of another is in something of yours: that part is silent",
+    "match_block": "A work of another is in something of yours, which nobody else is shown now",
+    "match_disputed": "Somebody disputes a match of your work: answer in time",
+    "match_upheld": "The owner of a work keeps a match that you disputed",
+    "match_withdrawn": "A match is withdrawn: what was done because of it is taken back",
     "": "{who} did something that concerns you",
 }
 ARABIC: Final = {
@@ -83,6 +90,13 @@ ARABIC: Final = {
     "order_disputed": "يقول المشتري إن هناك مشكلة في الطلب: أجب قبل انتهاء المهلة",
     "order_contested": "رد البائع على ما قلته عن الطلب",
     "order_decided": "قرر المشرفون بشأن أحد الطلبات",
+    "match": "هناك جديد بشأن عمل عُثر عليه",
+    "match_credit": "في شيء نشرته عمل لغيرك، وصاحبه يشاركك الإيراد",
+    "match_mute": "في شيء نشرته عمل لغيرك: كُتم صوت ذلك الجزء",
+    "match_block": "في شيء نشرته عمل لغيرك، ولم يعد يظهر لسواك",
+    "match_disputed": "هناك من يعترض على تطابق لعملك: أجب قبل انتهاء المهلة",
+    "match_upheld": "أبقى صاحب العمل التطابق الذي اعترضت عليه",
+    "match_withdrawn": "سُحب التطابق، وأُلغي ما ترتب عليه",
     "": "قام {who} بشيء يخصك",
 }
 SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH, "ar": ARABIC}

@@ -18,7 +18,7 @@ from server.features.videos.library.facts import VideoDeleted, VideoReady
 from server.features.videos.work_settings import WorkSettings
 from server.features.videos.works import queries
 from server.features.videos.works.enforcing import Enforcer
-from server.features.videos.works.matches import EXPIRE_S, Matches
+from server.features.videos.works.matches import EXPIRE_S, Matches, MatchTitles
 from server.features.videos.works.media import KeptMedia
 from server.features.videos.works.routes import WorkRoutes
 from server.features.videos.works.seeking import LIVE_EVERY_S, Seeker
@@ -29,7 +29,7 @@ from storage.facts import Consumer
 from storage.postgres import Transaction
 from storage.stream_facts import RecordingReady
 
-__all__ = ["build"]
+__all__ = ["MatchTitles", "build"]
 
 
 def build(

@@ -36,7 +36,7 @@ class Videos(Protocol):
 
 
 class Enforcer:
-    """Of an uploaded video parts are muted, or it is withheld; a recording is withheld, and never muted."""
+    """Of an uploaded video parts are muted, or it is withheld; a stream is withheld, also while it is on the air."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Enforcer:
         rows = await self._db.fetch(queries.CLAIMS, media_id, CREDITED_MS)
         spans = merged((row["from_ms"], row["to_ms"]) for row in rows if row["policy"] == "mute")
         is_blocked = any(row["policy"] == "block" for row in rows)
-        stream = await self._db.fetchrow(queries.ENDED_STREAM, media_id)
+        stream = await self._db.fetchrow(queries.STREAM, media_id)
         try:
             is_muted = stream is None and await self._videos.mute(media_id, spans)
         except BusyError:

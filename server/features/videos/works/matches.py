@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from server.features.videos.works import queries
-from server.features.videos.works.facts import MatchCredited, MatchDecided
+from server.features.videos.works.facts import MatchClaimed, MatchCredited, MatchDecided
 from server.features.videos.works.media import Medium
-from server.features.videos.works.rules import Act, Party, Run, State, is_continued, is_credited, join, moved
+from server.features.videos.works.rules import (
+    CREDITED_MS,
+    Act,
+    Party,
+    Run,
+    State,
+    is_continued,
+    is_credited,
+    join,
+    moved,
+)
 from server.http.errors import not_found
 from storage.audit import AuditLog
 from storage.facts import publish
 from storage.ids import Ids
-from storage.postgres import Database, Row, Transaction
+from storage.postgres import Database, Reads, Row, Transaction
 
 EXPIRE_S: Final = 3_600.0
 Enforce = Callable[[object, Iterable[str]], Awaitable[None]]
@@ -71,12 +81,26 @@ class Matches:
         await self._audit.add(tx, "match.found", actor_id=None, subject=match_id, detail=detail)
         if credited:
             await self._credit(tx, match_id, medium, work, run)
+        if run.length_ms > CREDITED_MS:
+            await self._claim(tx, match_id, medium, work)
 
     async def _lengthen(self, tx: Transaction, medium: Medium, work: Row, row: Row, run: Run) -> None:
         credited = is_credited(work["policy"], run.length_ms)
         await tx.execute(queries.LENGTHEN, row["id"], run.from_ms, run.to_ms, run.work_from_ms, run.score, credited)
         if credited and not row["is_credited"]:
             await self._credit(tx, row["id"], medium, work, run)
+        if row["to_ms"] - row["from_ms"] <= CREDITED_MS < run.length_ms:
+            await self._claim(tx, row["id"], medium, work)
+
+    async def _claim(self, tx: Transaction, match_id: str, medium: Medium, work: Row) -> None:
+        fact = MatchClaimed(
+            match_id=match_id,
+            holder_id=work["owner_id"],
+            publisher_id=medium.owner_id,
+            policy=work["policy"],
+            at=self._now(),
+        )
+        await publish(tx, fact)
 
     async def _credit(self, tx: Transaction, match_id: str, medium: Medium, work: Row, run: Run) -> None:
         fact = MatchCredited(
@@ -130,8 +154,10 @@ class Matches:
             if not rows:
                 return
 
-    async def _told(self, tx: Transaction, match_id: str, row: Row, state: State, **audit: Any) -> None:
-        await self._audit.add(tx, f"match.{state}", subject=match_id, **audit)
+    async def _told(
+        self, tx: Transaction, match_id: str, row: Row, state: State, *, actor_id: str | None, **audit: Any
+    ) -> None:
+        await self._audit.add(tx, f"match.{state}", actor_id=actor_id, subject=match_id, **audit)
         await self._enforce(tx, [row["media_id"]])
         await publish(
             tx,
@@ -142,8 +168,20 @@ class Matches:
                 publisher_id=row["publisher_id"],
                 media_id=row["media_id"],
                 state=state,
+                by_id=actor_id,
+                at=self._now(),
             ),
         )
+
+
+class MatchTitles:
+    """Matches as notifications name them: by the title of the work."""
+
+    async def titles(self, reads: Reads, ids: Collection[str], viewer_id: str) -> Mapping[str, str]:
+        """By id, of those in which the viewer has a side."""
+        if not ids:
+            return {}
+        return {row["id"]: row["title"] for row in await reads.fetch(queries.TITLES, list(ids), viewer_id)}
 
 
 def _run(row: Row, work: int) -> Run:

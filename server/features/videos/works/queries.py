@@ -104,7 +104,11 @@ where (w.id = $1 or w.media_id = $1) and m.policy in ('mute', 'block')
 CLAIMED_BY_PERSON: Final = """
 select distinct media_id::text from work_matches where holder_id = $1 and policy in ('mute', 'block')
 """
-ENDED_STREAM: Final = "select id::text, restrictions from streams where id = $1 and state = 'ended'"
+STREAM: Final = "select id::text, restrictions from streams where id = $1"
+TITLES: Final = """
+select m.id::text as id, w.title from work_matches m join works w on w.id = m.work_id
+where m.id = any($1::uuid[]) and $2::uuid in (m.holder_id, m.publisher_id)
+"""
 
 ERASE: Final = (
     "delete from work_matches where holder_id = $1 or publisher_id = $1",

@@ -441,7 +441,7 @@ async def test_all_kinds_are_on_until_they_are_switched(notified: Notified) -> N
         for kind in (
             "follow", "follow_request", "follow_approved", "mention", "reply", "quote", "repost", "reaction",
             "stream_started", "stream_scheduled", "stream_reminder", "conversation_request", "message", "community",
-            "webhook_disabled", "recording_expiring", "subscription_unpaid", "moderation", "order",
+            "webhook_disabled", "recording_expiring", "subscription_unpaid", "moderation", "order", "match",
         )
     }  # fmt: skip
     made = {"kinds": on, "time_zone": "UTC", "quiet_hours": None, "digest": "off", "strangers": "notify"}

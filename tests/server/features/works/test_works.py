@@ -148,6 +148,14 @@ class Stage:
         items: list[dict[str, Any]] = page["items"]
         return items
 
+    async def told(self, token: str) -> list[tuple[str, str]]:
+        """What the person was notified of matches, the newest first: what it is, and the title of the work."""
+        rooms = [self.served.feature("works"), self.served.feature("notifications")]
+        await self.kit.read_facts(rooms)
+        _, page = await self.served.call("GET", "/notifications", token=token)
+        subjects = [one["subject"] for one in page["items"] if one["kind"] == "match"]
+        return [(one["type"], one["title"]) for one in subjects]
+
     async def facts(self, name: str) -> list[Any]:
         rows = await self.kit.database.fetch("select body from facts where name = $1 order by id", name)
         return [row["body"] for row in rows]
@@ -306,6 +314,22 @@ async def test_what_is_found_again_lengthens_its_match_and_is_credited_once(stag
     assert len(await stage.facts("match.credited")) == 1
     await stage.record(work, stream, 60_000, 70_000, 10_000)
     assert len(await stage.found(stage.bob)) == 2
+
+
+async def test_who_publishes_is_told_once_why_something_is_done_and_each_what_the_other_does(stage: Stage) -> None:
+    work, stream = await stage.work(), await stage.stream(stage.bob)
+    await stage.kit.database.execute("update works set policy = 'mute'")
+    await stage.record(work, stream, 1_000, 6_000, 61_000)
+    assert await stage.told(stage.bob) == [], "nothing is done to five seconds"
+    for _ in range(2):
+        await stage.record(work, stream, 4_000, 12_000, 64_000)
+    assert await stage.told(stage.bob) == [("match_mute", "T")]
+    (match,) = await stage.found(stage.bob)
+    await stage.served.call("POST", f"/matches/{match['id']}/dispute", token=stage.bob)
+    assert await stage.told(stage.ada) == [("match_disputed", "T")]
+    await stage.served.call("POST", f"/matches/{match['id']}/uphold", token=stage.ada)
+    assert await stage.told(stage.bob) == [("match_upheld", "T"), ("match_mute", "T")]
+    assert await stage.told(stage.ada) == [("match_disputed", "T")]
 
 
 async def test_ones_own_works_are_no_matches(stage: Stage) -> None:

@@ -19,6 +19,7 @@ export const KINDS = {
   subscription_unpaid: "kindUnpaid",
   moderation: "kindModeration",
   order: "kindOrder",
+  match: "kindMatch",
 } as const;
 
 export type Kind = keyof typeof KINDS;

@@ -139,6 +139,7 @@ const SAID = {
   subscription_unpaid: ["unpaid", "unpaid"],
   moderation: ["moderated", "moderated"],
   order: ["order", "order"],
+  match: ["match", "match"],
 } as const;
 
 /** Of the kind community, by the type of the subject. */
@@ -152,8 +153,8 @@ const IN_COMMUNITY = {
   post: "communityPost",
 } as const;
 
-/** Of the kind order, by the type of the subject. */
-const OF_ORDER = {
+/** Of the kinds order and match, by the type of the subject. */
+const BY_SUBJECT = {
   order_paid: "orderPaid",
   order_sold: "orderSold",
   order_shipped: "orderShipped",
@@ -163,9 +164,15 @@ const OF_ORDER = {
   order_disputed: "orderDisputed",
   order_contested: "orderContested",
   order_decided: "orderDecided",
+  match_credit: "matchCredit",
+  match_mute: "matchMute",
+  match_block: "matchBlock",
+  match_disputed: "matchDisputed",
+  match_upheld: "matchUpheld",
+  match_withdrawn: "matchWithdrawn",
 } as const;
 
-const UNTITLED = { stream_started: "aStream", recording_expiring: "aStream", stream_scheduled: "aStream", stream_reminder: "aStream", community: "aCommunity", order: "anOrder" } as const;
+const UNTITLED = { stream_started: "aStream", recording_expiring: "aStream", stream_scheduled: "aStream", stream_reminder: "aStream", community: "aCommunity", order: "anOrder", match: "aWork" } as const;
 
 function said(one: Notification): ComponentChildren[] {
   const newest = one.people[0];
@@ -177,8 +184,8 @@ function said(one: Notification): ComponentChildren[] {
   };
   const about = IN_COMMUNITY[one.subject?.type as keyof typeof IN_COMMUNITY];
   if (one.kind === "community" && about) return t.rich(about, values);
-  const ordered = OF_ORDER[one.subject?.type as keyof typeof OF_ORDER];
-  if (one.kind === "order" && ordered) return t.rich(ordered, values);
+  const become = BY_SUBJECT[one.subject?.type as keyof typeof BY_SUBJECT];
+  if (become) return t.rich(become, values);
   const [single, many] = SAID[one.kind as keyof typeof SAID] ?? ["other", "other"];
   return t.rich(values.n ? many : single, values);
 }

@@ -1,0 +1,60 @@
+"""What policies of works do to a stream that is on the air, on a node in this process."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from storage.ids import Ids
+from tests.server.live.core_node import CoreNode, Person
+from tests.server.live.test_message_attachments import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def matched(node: CoreNode, holder: Person, publisher: Person, stream_id: str, policy: str) -> str:
+    """A match of eight seconds, as the look into the last minutes of a stream finds it."""
+    match_id, work_id = (str(Ids().uuid7(1e9)) for _ in range(2))
+    db = await asyncpg.connect(node.app.settings.database_url)
+    try:
+        await db.execute(
+            "insert into works (id, owner_id, media_id, title, policy, state, created_at)"
+            " values ($1::uuid, $2::uuid, $1::uuid, 'Song', $3, 'ready', now())", work_id, holder.id, policy,
+        )  # fmt: skip
+        await db.execute(
+            "insert into work_matches (id, work_id, holder_id, publisher_id, media_id, media_kind, from_ms, to_ms,"
+            " work_from_ms, score, speed, policy, is_credited, created_at)"
+            " values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, 'stream', 0, 8000, 0, 1, 1, $6, false, now())",
+            match_id, work_id, holder.id, publisher.id, stream_id, policy,
+        )  # fmt: skip
+    finally:
+        await db.close()
+    return match_id
+
+
+async def test_a_blocked_stream_on_the_air_is_its_owners_alone_until_the_match_is_withdrawn(
+    node: CoreNode, owner: Person, fan: Person, stranger: Person
+) -> None:
+    stream = await owner.prepare()
+    await node.publish(stream)
+    device = await fan.connect()
+    await device.done("stream:watch", {"stream_id": stream["id"]})
+    match_id = await matched(node, stranger, owner, stream["id"], "block")
+    await owner.done("POST", f"/matches/{match_id}/dispute", {"reason": "licensed"})
+
+    async def is_blocked() -> bool:
+        return (await fan.call("GET", f"/streams/{stream['id']}"))[0] == 451
+
+    await eventually(is_blocked)
+    _, problem = await fan.call("GET", f"/streams/{stream['id']}")
+    assert problem["type"].rpartition("/")[2] == "claimed"
+    assert (await device.refused("stream:heartbeat", {"stream_id": stream["id"]}))["code"] == "claimed"
+    assert (await owner.done("GET", f"/streams/{stream['id']}"))["state"] == "live"
+
+    await stranger.done("POST", f"/matches/{match_id}/withdraw")
+
+    async def is_back() -> bool:
+        return not await is_blocked()
+
+    await eventually(is_back)
+    await device.done("stream:watch", {"stream_id": stream["id"]})
