@@ -1,4 +1,4 @@
-"""``socialflow``: serve, worker, migrate, doctor, demo, seed, reindex, backup, restore, admin."""
+"""``socialflow``: serve, worker, migrate, doctor, config, check-config, demo, seed, reindex, backup, restore, admin."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
   worker    work jobs for a cluster and serve no client (`--database-url` and `--redis-url` of the cluster)
   migrate   bring the database's schema up to date
   doctor    check every dependency and port, and say what to do
+  config    show every setting: socialflow config show [--origin], which says where each comes from
+  check-config   say all that is wrong with the settings, without starting anything
   demo      fill a running server with people, a synthetic live stream and a talkative chat
   reindex   make what searches look into anew; a server may run meanwhile
   seed      fill the database with many people and posts (--people N --posts N --follows N --seed N)
@@ -160,6 +162,18 @@ def doctor(argv: Sequence[str]) -> int:
     return asyncio.run(diagnose(settings))
 
 
+def config(argv: Sequence[str]) -> int:
+    from server.configuration import show
+
+    return show(argv)
+
+
+def check_config(argv: Sequence[str]) -> int:
+    from server.configuration import check
+
+    return check(argv)
+
+
 ADMIN_USAGE = """usage: socialflow admin ACTION … [--setting VALUE ...]
 
   create USERNAME EMAIL     an administrator, with a one-time password
@@ -278,6 +292,8 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "worker": worker,
     "migrate": migrate,
     "doctor": doctor,
+    "config": config,
+    "check-config": check_config,
     "demo": demo,
     "seed": seed,
     "admin": admin,

@@ -1,8 +1,8 @@
 """Every setting, with its bound and its sentence.
 
 A setting has three names: ``--http-port``, ``SOCIALFLOW_HTTP_PORT`` and ``http_port`` in ``socialflow.toml``. Flags win
-over the environment, the environment over the file, the file over the defaults. An unknown or bad one is an error that
-names it.
+over the environment, the environment over the file, the file over the defaults. A secret may also be in a file of its
+own that ``SOCIALFLOW_…_FILE`` names. All that are unknown or bad are told at once, each by its name.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pydantic_settings import (
 
 from server.features.settings import FeatureSettings
 from server.http.addresses import is_loopback, network_of
+from server.secret_files import SecretFiles, UnusableFile, is_secret, masked
 
 ENV_PREFIX = "SOCIALFLOW_"
 CONFIG_FILE = "socialflow.toml"
@@ -93,10 +94,10 @@ class Settings(FeatureSettings, BaseSettings):
     data_dir: Path = Field(Path("data"), description="folder of the embedded databases, recordings and logs")
     run_dir: Path | None = Field(None, description="memory-backed folder of the live segments; default: below /dev/shm")
     database_url: str | None = Field(
-        None, description="Postgres, as libpq takes it; default: an embedded one in data_dir"
+        None, repr=False, description="Postgres, as libpq takes it; default: an embedded one in data_dir"
     )
     redis_url: str | None = Field(
-        None, description="Redis, itself or by its sentinels; default: an embedded one in data_dir"
+        None, repr=False, description="Redis, itself or by its sentinels; default: an embedded one in data_dir"
     )
     object_store: str | None = Field(None, description="s3://bucket[/prefix]; default: a folder in data_dir")
     migrate: bool = Field(
@@ -248,7 +249,8 @@ class Settings(FeatureSettings, BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        secret_files = SecretFiles(settings_cls, prefix=ENV_PREFIX)
+        return init_settings, secret_files, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @property
     def has_unnamed_proxy(self) -> bool:
@@ -286,18 +288,30 @@ class Settings(FeatureSettings, BaseSettings):
 
 
 def load(argv: Sequence[str] = (), *, program: str = "socialflow") -> Settings:
-    """The settings that flags, environment and file give together; raises ``ConfigError``.
+    """The settings that flags, environment and file give together; raises ``ConfigError`` with all that is wrong.
 
     ``--help`` prints the flags and leaves with 0.
     """
-    _refuse_unknown_environment()
+    wrong = _unknown_environment()
+    flags: CliSettingsSource[Any] | None = None
     try:
-        flags = CliSettingsSource[Any](Settings, cli_parse_args=list(argv), root_parser=_Flags(program))
-        return Settings(_cli_settings_source=flags)  # type: ignore[call-arg]  # taken by the base class
+        flags = flags_source(argv, program=program)
+    except ConfigError as error:
+        wrong += error.lines
+    try:
+        settings = Settings(_cli_settings_source=flags)  # type: ignore[call-arg]  # taken by the base class
     except ValidationError as error:
-        raise ConfigError([_sentence(found) for found in error.errors(include_url=False)]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{CONFIG_FILE} cannot be read: {error}"]) from None
+        wrong += [_sentence(found) for found in error.errors(include_url=False)]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        wrong.append(f"{CONFIG_FILE} cannot be read: {error}")
+    if wrong:
+        raise ConfigError(wrong)
+    return settings
+
+
+def flags_source(argv: Sequence[str], *, program: str) -> CliSettingsSource[Any]:
+    """What the flags give; raises ``ConfigError`` for one that there is not."""
+    return CliSettingsSource[Any](Settings, cli_parse_args=list(argv), root_parser=_Flags(program))
 
 
 def _is_local(host: str) -> bool:
@@ -325,16 +339,30 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-def _refuse_unknown_environment() -> None:
+def _unknown_environment() -> list[str]:
     known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
-    if unknown:
-        raise ConfigError([f"{name}: there is no such setting{did_you_mean(name.upper(), known)}" for name in unknown])
+    files = {f"{ENV_PREFIX}{name.upper()}_FILE" for name, field in Settings.model_fields.items() if is_secret(field)}
+    ours = sorted(name for name in os.environ if name.upper().startswith(ENV_PREFIX))
+    return [_no_such(name, known, files) for name in ours if name.upper() not in known | files]
+
+
+def _no_such(name: str, known: set[str], files: set[str]) -> str:
+    if name.upper().removesuffix("_FILE") in known:
+        return f"{name}: only secrets are read from files of their own"
+    return f"{name}: there is no such setting{did_you_mean(name.upper(), known | files)}"
 
 
 def _sentence(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"]) or "settings"
     if error["type"] == "extra_forbidden":
         return f"{name}: there is no such setting{did_you_mean(name, Settings.model_fields)}"
+    if isinstance(error["input"], UnusableFile):
+        return f"{name}: {error['input'].reason}"
     message = error["msg"].removeprefix("Value error, ")
-    return f"{name}: {message} (got {error['input']!r})" if error["loc"] else message
+    return f"{name}: {message} (got {_shown(name, error['input'])})" if error["loc"] else message
+
+
+def _shown(name: str, value: Any) -> str:
+    """Without what is secret of it."""
+    field = Settings.model_fields.get(name.partition(".")[0])
+    return repr(masked(name, field, value) if field else value)

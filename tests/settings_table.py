@@ -1,4 +1,4 @@
-"""Writes the table of docs/operations.md from the settings themselves: ``python -m tests.settings_table``."""
+"""Writes the table of docs/settings.md from the settings themselves: ``python -m tests.settings_table``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from server.config import Settings
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 BETWEEN = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from server.config import Settings
+from server.secret_files import is_secret
 from tests import second_tries, settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -479,10 +480,12 @@ def test_the_documented_settings_are_those_that_there_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Dockerfile", "docker-compose.yml", "docs/operations.md", "docs/deploy.md", "README.md"]
+    "name",
+    ["Dockerfile", "docker-compose.yml", "docs/operations.md", "docs/settings.md", "docs/deploy.md", "README.md"],
 )
 def test_every_setting_that_is_named_outside_the_code_is_one(name: str) -> None:
-    there = {f"SOCIALFLOW_{field.upper()}" for field in Settings.model_fields}
+    there = {f"SOCIALFLOW_{name.upper()}" for name in Settings.model_fields}
+    there |= {f"SOCIALFLOW_{name.upper()}_FILE" for name, field in Settings.model_fields.items() if is_secret(field)}
     none_of(set(re.findall(r"\bSOCIALFLOW_[A-Z_]+", text(name))) - there, "there is no such setting")
 
 

@@ -91,7 +91,7 @@ variable "jobs" {
 }
 
 variable "settings" {
-  description = "Further settings by the names of docs/operations.md, the same on all nodes"
+  description = "Further settings by the names of docs/settings.md, the same on all nodes"
   type        = map(string)
   default     = {}
 }

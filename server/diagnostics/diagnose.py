@@ -48,7 +48,7 @@ CHECKS: Final[Sequence[tuple[str, Check]]] = (
 async def diagnose(settings: Settings) -> int:
     """Check everything and print what was found; 1 when something must be mended."""
     found = await findings(settings)
-    _print(found)
+    report(found)
     return 1 if any(one.state == "problem" for one in found) else 0
 
 
@@ -68,7 +68,8 @@ async def _within(subject: str, check: Check, settings: Settings) -> list[Findin
         return [problem(subject, str(error), "see who may read and write there")]
 
 
-def _print(findings: Sequence[Finding]) -> None:
+def report(findings: Sequence[Finding]) -> None:
+    """As a table where a person reads it, else a line each."""
     if sys.stdout.isatty():
         _print_table(findings)
     else:

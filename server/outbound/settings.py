@@ -72,10 +72,13 @@ class PushSettings(BaseModel):
 class MailSettings(BaseModel):
     smtp_url: str | None = Field(
         None,
+        repr=False,
         description="server that mails go to, as smtp://user:password@host:587 (STARTTLS), smtps:// (TLS) or "
         "smtp+plain:// (neither); default: mails are kept and shown at /admin/mail",
     )
-    smtp_password: str | None = Field(None, description="password of the user of smtp_url, instead of the one in it")
+    smtp_password: str | None = Field(
+        None, repr=False, description="password of the user of smtp_url, instead of the one in it"
+    )
     smtp_ca: Path | None = Field(
         None, description="PEM file of the authorities that vouch for the SMTP server; default: those of the machine"
     )

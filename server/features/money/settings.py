@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, field_validator
 class MoneySettings(BaseModel):
     stripe_secret_key: str | None = Field(
         None,
+        repr=False,
         min_length=8,
         max_length=255,
         description="secret key of the Stripe account that payments go to; without it and without test_money there are "
@@ -17,6 +18,7 @@ class MoneySettings(BaseModel):
     )
     stripe_webhook_secret: str | None = Field(
         None,
+        repr=False,
         min_length=8,
         max_length=255,
         description="secret with which Stripe signs what it posts to /webhooks/stripe",

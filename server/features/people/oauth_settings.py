@@ -15,7 +15,7 @@ def _id(provider: str) -> Any:
 
 
 def _secret(provider: str) -> Any:
-    return Field(None, max_length=4_096, description=f"client secret of this server at {provider}")
+    return Field(None, repr=False, max_length=4_096, description=f"client secret of this server at {provider}")
 
 
 class OAuthSettings(BaseModel):
@@ -32,7 +32,10 @@ class OAuthSettings(BaseModel):
     )
     oidc_client_id: str | None = _id("oidc_issuer")
     oidc_client_secret: str | None = Field(
-        None, max_length=4_096, description="client secret of this server at oidc_issuer; none for a public client"
+        None,
+        repr=False,
+        max_length=4_096,
+        description="client secret of this server at oidc_issuer; none for a public client",
     )
     oidc_name: str = Field("Single sign-on", min_length=1, max_length=40, description="how people know oidc_issuer")
 

@@ -21,6 +21,7 @@ class PeopleSettings(BaseModel):
     )
     secrets_key: str | None = Field(
         None,
+        repr=False,
         min_length=32,
         max_length=1_024,
         description="key that secrets of second factors and stream keys of other servers are encrypted with, the same "

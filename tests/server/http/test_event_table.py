@@ -1,4 +1,4 @@
-"""The table of events that clients are promised (``docs/clients.md``), held against what the features declare."""
+"""The table of events that clients are promised (``docs/events.md``), held against what the features declare."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 
 from server.describe import features
 
-PAGE = Path(__file__).parents[3] / "docs" / "clients.md"
+PAGE = Path(__file__).parents[3] / "docs" / "events.md"
 CELL = re.compile("`([a-z_]+(?::[a-z_]+)?)`")
 
 
 def rows(heading: str) -> list[tuple[list[str], str]]:
     """The names of a row's first cell, and its second, of the table whose first column has this heading."""
-    lines = PAGE.read_text().split(f"| {heading} |", 1)[1].splitlines()[2:]
+    lines = [*PAGE.read_text().split(f"| {heading} |", 1)[1].splitlines()[2:], ""]
     cells = [re.split(r"(?<!\\) \| ", line.strip("| ")) for line in lines[: lines.index("")]]
     return [(CELL.findall(row[0]), row[1]) for row in cells]
 

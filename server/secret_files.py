@@ -1,0 +1,89 @@
+"""Secrets from files of their own, as container platforms and systemd hand them out: ``SOCIALFLOW_SMTP_PASSWORD_FILE``.
+
+A setting is a secret, or may hold one as the password of a URL does, when its field has ``repr=False``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+MAX_BYTES: Final = 65_536
+MASK: Final = "***"
+
+_IN_URL: Final = re.compile(r"(?<=://)([^:@/]*):.*@", re.DOTALL)
+_IN_WORDS: Final = re.compile(r"(?i)(password|secret|token|key)(\s*=\s*)('[^']*'|[^&\s]+)")
+
+
+def is_secret(field: FieldInfo) -> bool:
+    return not field.repr
+
+
+def masked(name: str, field: FieldInfo, value: Any) -> Any:
+    """``value`` without the passwords of URLs; a secret that is no URL, by its name, is replaced as a whole."""
+    if isinstance(value, tuple | list):
+        return type(value)(masked(name, field, one) for one in value)
+    if not isinstance(value, str):
+        return value
+    if is_secret(field) and not name.endswith("_url"):
+        return MASK
+    return _IN_WORDS.sub(rf"\1\2{MASK}", _IN_URL.sub(rf"\1:{MASK}@", value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnusableFile:
+    """Stands in the place of a secret whose file is of no use, so that it is told with all else that is wrong."""
+
+    reason: str
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """The secrets whose files the environment names. Whitespace around a secret is none of it."""
+
+    def __init__(self, settings_cls: type[BaseSettings], *, prefix: str) -> None:
+        super().__init__(settings_cls)
+        self._prefix = prefix
+        self._environment = {name.upper(): value for name, value in os.environ.items() if value}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        variable = f"{self._prefix}{field_name.upper()}"
+        path = self._environment.get(f"{variable}_FILE") if is_secret(field) else None
+        if path is None:
+            return None, field_name, False
+        if variable in self._environment:
+            return UnusableFile(reason=f"{variable} and {variable}_FILE are both given: give one"), field_name, False
+        return _read(Path(path)), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(self._values())
+
+    def path_of(self, name: str) -> str | None:
+        """The file that holds this setting."""
+        return self._environment.get(f"{self._prefix}{name.upper()}_FILE")
+
+    def _values(self) -> Iterator[tuple[str, Any]]:
+        for name, field in self.settings_cls.model_fields.items():
+            value, _, _ = self.get_field_value(field, name)
+            if value is not None:
+                yield name, value
+
+
+def _read(path: Path) -> str | UnusableFile:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        secret = content.decode().strip()
+    except OSError as error:
+        return UnusableFile(reason=f"{path}: {os.strerror(error.errno or 0)}")
+    except UnicodeDecodeError:
+        return UnusableFile(reason=f"{path} is not UTF-8 text")
+    if len(content) > MAX_BYTES:
+        return UnusableFile(reason=f"{path} is larger than {MAX_BYTES:,} bytes")
+    return secret or UnusableFile(reason=f"{path} is empty")
