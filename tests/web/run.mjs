@@ -38,7 +38,7 @@ try {
       outDir: out,
       rollupOptions: { input: tests.map((name) => join(here, name)), output: { entryFileNames: "[name].mjs" } },
     },
-    resolve: { alias: { "@web": join(client, "src") } },
+    resolve: { alias: { "@web": join(client, "src") }, dedupe: ["yjs"] },
     ssr: { noExternal: true },
   });
   const files = tests.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));

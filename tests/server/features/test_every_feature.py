@@ -162,6 +162,8 @@ SAMPLES = {
     f" select '{ROOM}', '{ROOM}', 't', $1, now(), now() where $2::uuid is not null",
     "project_document_updates": "insert into project_document_updates (document_id, seq, author_id, data)"
     f" select '{ROOM}', 1, $1, '' where $2::uuid is not null",
+    "project_comments": "insert into project_comments (id, document_id, author_id, text, quote, created_at, changed_at)"
+    f" select '{ROOM}', '{ROOM}', $1, 't', '', now(), now() where $2::uuid is not null",
     "unban_requests": "insert into unban_requests (id, room_id, person_id, banned_at, text, created_at)"
     f" select '{ROOM}', '{ROOM}', $1, now(), 't', now() where $2::uuid is not null",
     "moderator_notes": "insert into moderator_notes (id, owner_id, person_id, author_id, text, created_at)"

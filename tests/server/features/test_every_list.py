@@ -85,6 +85,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listProjectMembers": walked("/projects/{project}/members"),
     "listTasks": MEMBERS_OF_PROJECT,
     "listDocuments": MEMBERS_OF_PROJECT,
+    "listDocumentComments": walked("/documents/{document}/comments"),
     "listDocumentVersions": MEMBERS_OF_PROJECT,
     "listCourses": walked("/courses?q=zebra"),
     "listMyCourses": walked("/me/courses"),
@@ -321,6 +322,9 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     places["project"] = project["id"]
     for who in ("ada", "eve"):
         await scene.act("bob", "PUT", f"/projects/{project['id']}/members/{who}")
+    made = await scene.act("bob", "POST", f"/projects/{project['id']}/documents", json={"title": "A walk"})
+    places["document"] = made["document"]["id"]
+    await scene.act("ada", "POST", f"/documents/{places['document']}/comments", json={"text": "zebra"})
     [search] = [one for one in kit.install().features if one.name == "search"]
     await scene.settle()
     await kit.run_schedule(search, "search.fill")

@@ -10,6 +10,8 @@ from actors.runtime import ActorId
 from server.feature import Feature, Kind, PersonalData, Platform, rows_by_id
 from server.features.town.project_settings import ProjectSettings
 from server.features.town.projects import queries
+from server.features.town.projects.comment_routes import CommentRoutes
+from server.features.town.projects.comments import MAX_REPLIES, MAX_THREADS, Comments
 from server.features.town.projects.document_routes import DocumentRoutes
 from server.features.town.projects.documents import Documents
 from server.features.town.projects.event_shapes import MAX_AWARENESS, SENT
@@ -49,6 +51,7 @@ def build(platform: Platform, *, settings: ProjectSettings, topics: Topics) -> F
         evict=followers.evict,
         most=settings.max_project_documents,
     )
+    comments = Comments(db=platform.db, ids=platform.ids, now=platform.now, publish=platform.publish)
     rate = hourly("projects", CHANGES_PER_HOUR)
 
     def actor(actor_id: ActorId) -> Document:
@@ -59,6 +62,7 @@ def build(platform: Platform, *, settings: ProjectSettings, topics: Topics) -> F
         operations=[
             *ProjectRoutes(projects=projects, tasks=tasks, rate=rate).operations(),
             *DocumentRoutes(documents=documents, rate=rate).operations(),
+            *CommentRoutes(comments=comments, rate=rate).operations(),
         ],
         events=followers.events(),
         sent=SENT,
@@ -77,13 +81,17 @@ def build(platform: Platform, *, settings: ProjectSettings, topics: Topics) -> F
             "document_people": MAX_PEOPLE,
             "document_versions": MAX_VERSIONS,
             "document_version_days": MAX_DAYS,
+            "document_comments": MAX_THREADS,
+            "document_comment_replies": MAX_REPLIES,
             "documents_per_socket": MAX_FOLLOWED,
         },
         close=followers.close,
     )
 
 
-TABLES: Final = frozenset({"project_members", "project_tasks", "project_documents", "project_document_updates"})
+TABLES: Final = frozenset(
+    {"project_members", "project_tasks", "project_documents", "project_document_updates", "project_comments"}
+)
 SECTIONS: Final = (
     rows_by_id(
         "projects",
@@ -98,6 +106,9 @@ SECTIONS: Final = (
     ),
     rows_by_id(
         "project_documents", "id, project_id, title, size, created_at", "project_documents where author_id = $1"
+    ),
+    rows_by_id(
+        "project_comments", "id, document_id, thread_id, text, created_at", "project_comments where author_id = $1"
     ),
 )
 

@@ -79,6 +79,10 @@ class DocClosed(Body, frozen=True, kw_only=True):
     document_id: str
 
 
+class DocComments(Body, frozen=True, kw_only=True):
+    document_id: str
+
+
 CHANGED: Final = ServerEvent(
     name="doc:update", summary="A document has changed; the sender is sent it too", body=DocChanged,
     to="the sockets that have sent doc:join",
@@ -91,7 +95,11 @@ CLOSED: Final = ServerEvent(
     name="doc:closed", summary="The document is gone, or is not for you any more", body=DocClosed,
     to="the socket that has sent doc:join",
 )  # fmt: skip
-SENT: Final = (CHANGED, AWARENESS, CLOSED)
+COMMENTS: Final = ServerEvent(
+    name="doc:comments", summary="The comments of a document have changed: read them again", body=DocComments,
+    to="the sockets that have sent doc:join",
+)  # fmt: skip
+SENT: Final = (CHANGED, AWARENESS, CLOSED, COMMENTS)
 
 
 def bounded(given: bytes, *, field: str, most: int) -> bytes:

@@ -147,6 +147,7 @@ ERASE: Final = (
     "update project_tasks set assignee_id = null where assignee_id = $1",
     "update project_tasks set author_id = null where author_id = $1",
     "update project_documents set author_id = null where author_id = $1",
+    "update project_comments set author_id = null where author_id = $1",
     "update project_document_updates set author_id = null where author_id = $1",
 )
 

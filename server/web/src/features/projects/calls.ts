@@ -9,18 +9,21 @@ export type Member = Answer<"listProjectMembers">["items"][number];
 export type Task = Answer<"getTask">;
 export type Doc = Answer<"getDocument">;
 export type Version = Answer<"listDocumentVersions">["items"][number];
+export type Thread = Answer<"listDocumentComments">["items"][number];
+export type NewComment = Body<"makeDocumentComment">;
 export type Role = Member["role"];
 
 const of = (id: string, what = ""): string => `/projects/${part(id)}${what}`;
-const paged = (path: string, cursor: string): string => `${path}?${new URLSearchParams({ limit: "100", ...(cursor && { cursor }) })}`;
+const paged = (path: string, cursor: string, more: Record<string, string> = {}): string =>
+  `${path}?${new URLSearchParams({ ...more, limit: "100", ...(cursor && { cursor }) })}`;
 const post = <T>(path: string, body: unknown): Promise<T> => call(path, { method: "POST", body, headers: { "Idempotency-Key": randomId() } });
 
 /** All pages of a list: what is bounded is read as a whole. */
-async function all<T>(path: string): Promise<T[]> {
+async function all<T>(path: string, more: Record<string, string> = {}): Promise<T[]> {
   const items: T[] = [];
   let cursor = "";
   do {
-    const page = await call<Page<T>>(paged(path, cursor));
+    const page = await call<Page<T>>(paged(path, cursor, more));
     items.push(...page.items);
     cursor = page.next ?? "";
   } while (cursor);
@@ -49,3 +52,11 @@ export const versionsOf = (id: string): Promise<Version[]> => all(`/documents/${
 export const restoreVersion = (id: string, seq: number): Promise<Doc> => call(`/documents/${part(id)}/history/${seq}/restore`, { method: "POST" });
 export const versionText = async (id: string, seq: number): Promise<string> =>
   (await call<Answer<"getDocumentVersion">>(`/documents/${part(id)}/history/${seq}`)).text;
+
+const comment = (id: string, of = "", what = ""): string => `/documents/${part(id)}/comments${of && `/${part(of)}`}${what}`;
+export const commentsOn = (id: string, resolved: boolean): Promise<Thread[]> => all(comment(id), { resolved: String(resolved) });
+export const makeComment = async (id: string, body: NewComment): Promise<Thread> => (await post<Answer<"makeDocumentComment">>(comment(id), body)).comment;
+export const replyTo = (id: string, of: string, text: string): Promise<unknown> => post(comment(id, of, "/replies"), { text });
+export const resolveComment = (id: string, of: string, isResolved: boolean): Promise<void> =>
+  call(comment(id, of, "/resolution"), { method: isResolved ? "PUT" : "DELETE" });
+export const deleteComment = (id: string, of: string): Promise<void> => call(comment(id, of), { method: "DELETE" });

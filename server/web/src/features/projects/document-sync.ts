@@ -7,6 +7,7 @@ import { applyAwarenessUpdate, Awareness, encodeAwarenessUpdate, removeAwareness
 import * as Y from "yjs";
 import { accessToken } from "../../api/session";
 import { ask, AskError, connect, hear, onConnect, tell } from "../../realtime/socket";
+import { type Caret, caretsOf, nameOf, positionAt } from "./places";
 import { fromBase64, toBase64 } from "./shared-text";
 
 const SERVER = "server";
@@ -14,6 +15,8 @@ const BATCH = 50;
 /** Nothing tells of an event that was lost, so it is looked for what is missing. */
 const LOOK_MS = 20_000;
 const AGAIN_MS = 2000;
+/** So often at most the others are told where one is. */
+const CARET_MS = 100;
 const GIVEN_UP = ["invalid", "forbidden", "document_full", "too_large", "not_found", "missing_scope"];
 
 export type SyncState = "opening" | "saved" | "saving" | "offline" | "refused" | "closed";
@@ -26,6 +29,10 @@ export class DocumentSync {
   readonly why = signal("");
   readonly mayWrite = signal(false);
   readonly people = signal<string[]>([]);
+  readonly carets = signal<Caret[]>([]);
+  /** Counts the edits of all, and the changes of comments. */
+  readonly edits = signal(0);
+  readonly comments = signal(0);
   readonly #id: string;
   readonly #forget: (() => void)[];
   #unsent: Uint8Array[] = [];
@@ -33,24 +40,43 @@ export class DocumentSync {
   #isJoining = false;
   #seq = -1;
   #again: ReturnType<typeof setTimeout> | undefined;
+  #telling: ReturnType<typeof setTimeout> | undefined;
+  #caret: number | null = null;
 
   constructor(id: string, name: string) {
     this.#id = id;
     this.awareness.setLocalStateField("user", { name });
     this.doc.on("update", this.#written);
     this.awareness.on("update", this.#moved);
+    this.text.observe(() => {
+      this.edits.value += 1;
+      this.carets.value = caretsOf(this.doc, this.awareness.getStates());
+    });
     connect();
     const look = setInterval(() => void this.#join(), LOOK_MS);
     this.#forget = [
       onConnect(() => void this.#join()),
       hear("doc:update", (body) => body.document_id === id && this.#came(body.update, body.from, body.seq)),
       hear("doc:awareness", (body) => body.document_id === id && applyAwarenessUpdate(this.awareness, fromBase64(body.update), SERVER)),
+      hear("doc:comments", (body) => {
+        if (body.document_id === id) this.comments.value += 1;
+      }),
       hear("doc:closed", (body) => body.document_id === id && this.#close()),
       () => clearInterval(look),
     ];
   }
 
+  /** Where one's own caret is; null: nowhere. */
+  place(at: number | null): void {
+    this.#caret = at;
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      this.awareness.setLocalStateField("caret", this.#caret === null ? null : positionAt(this.text, this.#caret));
+    }, CARET_MS);
+  }
+
   close(): void {
+    clearTimeout(this.#telling);
     removeAwarenessStates(this.awareness, [this.doc.clientID], "left");
     for (const one of this.#forget) one();
     clearTimeout(this.#again);
@@ -67,7 +93,8 @@ export class DocumentSync {
 
   #moved = ({ added, updated, removed }: Record<"added" | "updated" | "removed", number[]>, origin: unknown): void => {
     const others = [...this.awareness.getStates()].filter(([id]) => id !== this.doc.clientID);
-    this.people.value = [...new Set(others.map(([, one]) => String(one["user"]?.name ?? "")).filter(Boolean))];
+    this.people.value = [...new Set(others.map(([, one]) => nameOf(one)).filter(Boolean))];
+    this.carets.value = caretsOf(this.doc, this.awareness.getStates());
     if (origin === SERVER || this.#seq < 0) return;
     const update = encodeAwarenessUpdate(this.awareness, [...added, ...updated, ...removed]);
     tell("doc:awareness", { document_id: this.#id, update: toBase64(update) });
