@@ -231,9 +231,9 @@ class FeedBench:
             for one in listeners:
                 one.start()
             await _until(lambda: all(one.is_connected for one in listeners))
-            for one in others:
-                one.close()  # the server has closed those that were silent for a minute
-                await one.ask("GET", "/feed?limit=1")
+            for other in others:
+                other.close()  # the server has closed those that were silent for a minute
+                await other.ask("GET", "/feed?limit=1")
             alone = [await one.ask("POST", "/posts", b'{"text": "alone"}') for one in others]
             await asyncio.sleep(2)
             for one in listeners:

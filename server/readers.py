@@ -1,12 +1,15 @@
 """The readers of durable facts, wired: which feature reads which facts, and what wakes its reader.
 
 Each node wakes the readers whose shards it holds, so one reader of each name runs in the cluster. It does so when
-NOTIFY tells of a commit that published facts, and every ``POLL_S`` in case a notification was lost.
+NOTIFY tells of a commit that published facts which the reader has a consumer for, and every ``POLL_S`` where facts wait
+that none told of. Past facts without a consumer a reader is taken when a batch of them has come together, or after
+``SWEEP_S``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,11 +18,13 @@ from typing import Any, Final, Protocol
 from actors.reader import READER, FactLog, FactReader, Wake
 from actors.runtime import ActorError, ActorId, DomainError, Fence, Node, shard_of
 from server.lifecycle import Stages
-from storage.facts import CHANNEL, Advance, Consumer, Consumers, by_name
+from storage.errors import Unavailable
+from storage.facts import BATCH, CHANNEL, Advance, Consumer, Consumers, by_name
 from storage.postgres import Database
 from storage.postgres_notify import NotifyListener
 
 POLL_S: Final = 1.0
+SWEEP_S: Final = 10.0
 
 log = logging.getLogger("server.readers")
 
@@ -35,6 +40,7 @@ class FactRows(Protocol):
 
     async def open(self, reader: str) -> None: ...
     async def advance(self, reader: str, consumers: Consumers, *, fence: Fence) -> Advance: ...
+    async def waiting(self, readers: Mapping[str, Consumers], *, at_least: int) -> Sequence[str]: ...
     async def prune(self, readers: Sequence[str]) -> int: ...
 
 
@@ -100,12 +106,18 @@ class Readers:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)
 
-    def wake(self) -> None:
-        """There may be facts: wake the readers that are this node's."""
-        held = self._shards.held
-        for name, shard in self._shard_of.items():
-            if shard in held:
+    def wake(self, published: str = "") -> None:
+        """There may be facts: wake those of this node's readers that have a consumer for one of these names, divided by
+        commas; all of them where there is no name.
+        """
+        names = published.split(",") if published else None
+        for name in self._held():
+            if names is None or not self._consumers.get(name, {}).keys().isdisjoint(names):
                 self._wake(name)
+
+    def _held(self) -> list[str]:
+        held = self._shards.held
+        return [name for name, shard in self._shard_of.items() if shard in held]
 
     async def prune(self) -> None:
         """Delete the facts that all readers have passed. Raises ``Unavailable``."""
@@ -114,7 +126,7 @@ class Readers:
     def gauges(self) -> Mapping[str, tuple[str, float]]:
         """What the readers have done on this node since its start."""
         return {
-            "facts_read_total": ("Durable facts that readers have passed", self._counts["read"]),
+            "facts_read_total": ("Durable facts that readers have handled", self._counts["read"]),
             "facts_failed_total": ("Times that a consumer failed", self._counts["failed"]),
             "facts_aside_total": ("Facts that were put aside after ten failures", self._counts["aside"]),
         }
@@ -126,14 +138,25 @@ class Readers:
             log.debug("reader %s was not woken: %s", name, error)
 
     async def _poll(self) -> None:
-        while True:
-            self.wake()
+        for turn in itertools.count():
+            await self._wake_waiting(at_least=1 if turn % round(SWEEP_S / POLL_S) == 0 else BATCH)
             await self._node.clock.sleep(POLL_S)
+
+    async def _wake_waiting(self, *, at_least: int) -> None:
+        held = self._held()
+        readers = {name: self._consumers[name] for name in held if name not in self._logs}
+        try:
+            waiting = await self._facts.waiting(readers, at_least=at_least) if readers else ()
+        except Unavailable as error:
+            log.debug("nothing is known of facts that wait: %s", error)
+            return
+        for name in (*waiting, *(name for name in held if name in self._logs)):
+            self._wake(name)
 
 
 def start_readers(readers: Readers, *, db: Database, stages: Stages) -> None:
     """Have a node's readers woken from here on, by its clock and by commits that publish facts."""
-    listener = NotifyListener(db=db, channel=CHANNEL, on_notify=lambda _: readers.wake())
+    listener = NotifyListener(db=db, channel=CHANNEL, on_notify=readers.wake)
     for name, part in (("readers", readers), ("listener for facts", listener)):
         part.start()
         stages.add(name, part.close)

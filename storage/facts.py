@@ -166,9 +166,9 @@ class Facts:
     async def advance(self, reader: str, consumers: Consumers, *, fence: Fence) -> Advance:
         """Have the next facts handled, in order, and move the position of an open reader past them, in one transaction.
 
-        Facts without a consumer are passed over. When a consumer fails, the facts before are read in a transaction of
-        their own, and then the failure is counted. Raises ``Fenced`` when the reader's shard has another owner by now,
-        and ``Unavailable``; neither is a failure.
+        Facts without a consumer are passed over, however many. When a consumer fails, the facts before are read in a
+        transaction of their own, and then the failure is counted. Raises ``Fenced`` when the reader's shard has another
+        owner by now, and ``Unavailable``; neither is a failure.
         """
         is_ready: bool | None = await self._db.fetchval(_PEEK, reader)
         if not is_ready:
@@ -179,7 +179,7 @@ class Facts:
                 return Advance(again_after_s=0.0, read=await self._read(reader, consumers, fence, limit))
             except ConsumerFailed as failed:
                 if failed.place == 0:
-                    return await self._fail(reader, failed, fence)
+                    return await self._fail(reader, failed, consumers, fence)
                 limit = failed.place
 
     async def _read(self, reader: str, consumers: Consumers, fence: Fence, limit: int) -> int:
@@ -188,15 +188,16 @@ class Facts:
         try:
             async with self._db.transaction(timeout_s=TRANSACTION_S) as tx:
                 await hold(tx, fence)
-                rows = await tx.fetch(_NEXT, reader, list(consumers), limit)
+                found = await tx.fetch(_NEXT, reader, list(consumers), limit)
+                rows = [row for row in found if row["id"] is not None]
                 ends_at = time.monotonic() + BATCH_S
                 for place, row in enumerate(rows):  # noqa: B007 - it is where the batch has come to
-                    if row["body"] is not None:
-                        await consume(tx, consumers[row["name"]], row["body"])
+                    await consume(tx, consumers[row["name"]], row["body"])
                     if time.monotonic() > ends_at:
                         break
-                if rows:
-                    await tx.execute(_MOVE, reader, rows[place]["id"])
+                if found:
+                    is_through = len(rows) < limit and place + 1 >= len(rows)
+                    await tx.execute(_MOVE, reader, found[0]["last_id"] if is_through else rows[place]["id"])
         except Exception as error:
             # A consumer can spoil the transaction without a word: then the move, or the commit, is what fails.
             if not rows:
@@ -204,11 +205,11 @@ class Facts:
             raise ConsumerFailed(place, rows[place]["id"], error) from error
         return place + 1 if rows else 0
 
-    async def _fail(self, reader: str, failed: ConsumerFailed, fence: Fence) -> Advance:
-        """Count a failure of the fact at the reader's position; the last one puts it aside."""
+    async def _fail(self, reader: str, failed: ConsumerFailed, consumers: Consumers, fence: Fence) -> Advance:
+        """Count a failure of the next fact that the reader has a consumer for; the last one puts it aside."""
         async with self._db.transaction() as tx:
             await hold(tx, fence)
-            row = await tx.fetchrow(_FAIL, reader, failed.said, failed.fact_id)
+            row = await tx.fetchrow(_FAIL, reader, failed.said, failed.fact_id, list(consumers))
             if row is None:  # the commit was carried out after all
                 return Advance(again_after_s=0.0)
             if row["failures"] < MAX_FAILURES:
@@ -216,6 +217,13 @@ class Facts:
             await tx.execute(_PUT_ASIDE, reader, failed.fact_id, failed.said)
             await tx.execute(_MOVE, reader, failed.fact_id)
             return Advance(again_after_s=0.0, error=failed.said, aside=row["name"])
+
+    async def waiting(self, readers: Mapping[str, Consumers], *, at_least: int) -> list[str]:
+        """Those of ``readers`` that were never opened, or that facts wait for: one with a consumer among the next
+        ``BATCH``, or ``at_least`` (1 to ``BATCH``) of any kind.
+        """
+        names = [",".join(consumers) for consumers in readers.values()]
+        return [row["name"] for row in await self._db.fetch(_WAITING, list(readers), names, BATCH, at_least)]
 
     async def readers(self) -> list[ReaderState]:
         """All that were ever open and have a position, in order of their names."""
@@ -251,10 +259,11 @@ class Facts:
                     await tx.execute(sql)
 
 
-# A notification with each publication: those of one transaction are sent as one, after its commit.
+# A notification with each publication says the names of its facts: equal ones of one transaction are sent once, after
+# its commit.
 _PUBLISH: Final = f"""
 with written as (insert into facts (name, body) select * from unnest($1::text[], $2::jsonb[]))
-select pg_notify('{CHANNEL}', '')
+select pg_notify('{CHANNEL}', array_to_string(array(select distinct unnest($1::text[])), ','))
 """
 _OPEN: Final = """
 insert into fact_readers (name) values ($1) on conflict (name) do update set seen_at = now()
@@ -266,14 +275,18 @@ cross join lateral (select xid from facts where (xid, id) > (r.xid, r.id) order 
 where r.name = $1
 """)
 # The reader's row is locked until its transaction ends: of two that would read at once, one waits and finds the
-# position moved. A body is fetched only for a consumer.
+# position moved. All rows say which fact is the last one that may be passed; the next ones with a consumer, if any, are
+# read beside it.
 _NEXT: Final = f"""
 with reader as materialized (select xid, id from fact_readers where name = $1 for update)
-select f.id, f.name,
-    case when f.name = any($2::text[]) and (f.reader is null or f.reader = $1) then f.body end as body
+select f.id, f.name, f.body, last.id as last_id
 from reader r cross join lateral (
-    select * from facts where (xid, id) > (r.xid, r.id) and xid < {_HORIZON} order by xid, id limit $3
-) f
+    select id from facts where (xid, id) > (r.xid, r.id) and xid < {_HORIZON} order by xid desc, id desc limit 1
+) last left join lateral (
+    select * from facts
+    where (xid, id) > (r.xid, r.id) and xid < {_HORIZON} and name = any($2::text[]) and (reader is null or reader = $1)
+    order by xid, id limit $3
+) f on true
 order by f.xid, f.id
 """
 _MOVE: Final = """
@@ -283,11 +296,24 @@ where r.name = $1 and f.id = $2
 _FAIL: Final = """
 with next as (
     select f.id, f.name from fact_readers r
-    cross join lateral (select id, name from facts where (xid, id) > (r.xid, r.id) order by xid, id limit 1) f
+    cross join lateral (
+        select id, name from facts
+        where (xid, id) > (r.xid, r.id) and name = any($4::text[]) and (reader is null or reader = $1)
+        order by xid, id limit 1
+    ) f
     where r.name = $1)
 update fact_readers r set failures = failures + 1, error = $2 from next n
 where r.name = $1 and n.id = $3 returning r.failures, n.name
 """
+_WAITING: Final = PlannedOnce("""
+select asked.name from unnest($1::text[], $2::text[]) as asked (name, consumed)
+left join fact_readers r on r.name = asked.name
+cross join lateral (
+    select count(*) as count, bool_or(name = any(string_to_array(asked.consumed, ','))) as has_consumed
+    from (select name from facts where (xid, id) > (r.xid, r.id) order by xid, id limit $3) next
+) waiting
+where r.name is null or waiting.has_consumed or waiting.count >= $4
+""")
 _PUT_ASIDE: Final = """
 insert into facts_aside (reader, name, body, at, error) select $1, name, body, at, $3 from facts where id = $2
 """
@@ -307,8 +333,8 @@ where ($1::text is null or reader = $1) and ($2::bigint is null or id < $2) orde
 """
 _RETRY: Final = f"""
 with taken as (delete from facts_aside where id = $1 returning reader, name, body, at),
-written as (insert into facts (reader, name, body, at) select reader, name, body, at from taken returning id)
-select pg_notify('{CHANNEL}', '') is not null from written
+written as (insert into facts (reader, name, body, at) select reader, name, body, at from taken returning name)
+select pg_notify('{CHANNEL}', name) is not null from written
 """
 _SEEN: Final = "update fact_readers set seen_at = now() where name = any($1::text[])"
 _PRUNE: Final = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -116,6 +116,15 @@ class MemoryFacts:
 
     def _after(self, position: int) -> list[FactRow]:
         return [row for row in self._tables.facts if row.id > position]
+
+    async def waiting(self, readers: Mapping[str, Consumers], *, at_least: int) -> list[str]:
+        self._tables.reach()
+        return [name for name, consumers in readers.items() if self._waits(name, consumers, at_least)]
+
+    def _waits(self, name: str, consumers: Consumers, at_least: int) -> bool:
+        state = self._readers.get(name)
+        next_rows = self._after(state.position)[:BATCH] if state is not None else []
+        return state is None or len(next_rows) >= at_least or any(row.name in consumers for row in next_rows)
 
     async def readers(self) -> list[ReaderState]:
         self._tables.reach()

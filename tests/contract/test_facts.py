@@ -11,7 +11,7 @@ import pytest
 
 from actors.runtime import Fence
 from storage.errors import Fenced
-from storage.facts import MAX_FAILURES, Advance, Consumer, Consumers, Fact, by_name, pause_s, publish
+from storage.facts import BATCH, MAX_FAILURES, Advance, Consumer, Consumers, Fact, by_name, pause_s, publish
 from tests.contract.conftest import Drivers
 
 WRITERS = 12
@@ -204,6 +204,34 @@ async def test_facts_that_nobody_handles_are_passed_over(drivers: Drivers) -> No
     await read_all(drivers, diary.consumers)
     assert await drivers.noted() == [1]
     assert [state.behind for state in await drivers.facts.readers()] == [0]
+
+
+async def test_a_reader_is_waited_for_by_what_it_handles_by_many_others_and_before_it_was_ever_open(
+    drivers: Drivers,
+) -> None:
+    readers = {READER: Diary(drivers).consumers}
+    assert await drivers.facts.waiting(readers, at_least=BATCH) == [READER]
+    await drivers.facts.open(READER)
+    for published, waits in (((), False), ([Unread()] * (BATCH - 1), False), ([Unread()], True)):
+        async with drivers.transaction() as tx:
+            await publish(tx, *published)
+        assert bool(await drivers.facts.waiting(readers, at_least=BATCH)) is waits
+    assert await drivers.facts.waiting(readers, at_least=1) == [READER]
+    await read_all(drivers, readers[READER])
+    assert await drivers.facts.waiting(readers, at_least=1) == []
+    await tell(drivers, 1)
+    assert await drivers.facts.waiting(readers, at_least=BATCH) == [READER]
+
+
+async def test_a_fact_that_fails_after_others_that_nobody_handles_is_put_aside_alone(drivers: Drivers) -> None:
+    diary = Diary(drivers, refuses=1)
+    await drivers.facts.open(READER)
+    async with drivers.transaction() as tx:
+        await publish(tx, Unread(), Unread(), Counted(number=1), Unread(), Counted(number=2))
+    steps = await read_all(drivers, diary.consumers)
+    assert sum(bool(step.error) for step in steps) == MAX_FAILURES
+    assert await drivers.noted() == [2]
+    assert [fact.body["number"] for fact in await drivers.facts.aside()] == [1]
 
 
 async def test_a_field_that_a_later_version_added_is_passed_over(drivers: Drivers) -> None:

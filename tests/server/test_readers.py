@@ -51,9 +51,9 @@ class ReaderFixture:
         async with self.database.transaction() as tx:
             await publish(tx, *(Said(word=word) for word in words))
 
-    async def read(self) -> None:
-        """Wakes the reader and returns when it has nothing more to do."""
-        self.readers.wake()
+    async def read(self, published: str = "") -> None:
+        """Wakes the readers of what was published and returns when they have nothing more to do."""
+        self.readers.wake(published)
         await self.clock.settle()
         while any(info.unread or info.tasks for info in self.node.actors(kind=READER)):
             await self.database.ping()
@@ -88,12 +88,22 @@ async def test_a_reader_whose_shard_was_taken_meanwhile_hears_nothing(fixture: R
     assert [state.behind for state in await fixture.facts.readers()] == [1]
 
 
+async def test_a_reader_is_woken_by_the_names_of_facts_that_it_has_a_consumer_for(fixture: ReaderFixture) -> None:
+    await fixture.say("hello")
+    await fixture.read("test.other,test.unread")
+    assert fixture.heard == []
+    await fixture.read("test.other,test.said")
+    assert fixture.heard == ["hello"]
+
+
 async def test_facts_are_polled_for_when_nobody_wakes_the_reader(fixture: ReaderFixture) -> None:
     fixture.readers.start()
     await fixture.clock.settle()
     await fixture.say("hello")
-    await fixture.clock.advance(1.1)
-    await fixture.read()
+    async with asyncio.timeout(30):
+        while not fixture.heard:
+            await fixture.clock.advance(1.1)
+            await fixture.database.ping()
     await fixture.readers.close()
     assert fixture.heard == ["hello"]
 

@@ -193,6 +193,9 @@ class PostgresLink:
         read = await self._call(partial(self._postgres.advance, reader, fence.epoch, self._writer, FACTS_AT_ONCE))
         return Advance(again_after_s=0.0 if read else None, read=read)
 
+    async def waiting(self, readers: Mapping[str, Consumers], *, at_least: int) -> Sequence[str]:
+        return list(readers)
+
     async def prune(self, readers: Sequence[str]) -> int:
         return 0
 

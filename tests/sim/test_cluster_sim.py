@@ -126,7 +126,7 @@ def test_a_reader_of_facts_without_its_fence_is_found() -> None:
 
 
 def test_a_reader_of_facts_that_no_node_wakes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Readers, "wake", lambda self: None)
+    monkeypatch.setattr(Readers, "_wake", lambda self, name: None)
     assert "the reader has read 0 of" in found(within=1, most_faults=0)
 
 

@@ -127,7 +127,7 @@ async def test_a_failure_that_came_after_the_commit_is_not_counted(db: Database,
     first = await db.fetchval("select min(id) from facts")
     await read_all(facts, fence)
     lost_answer = ConsumerFailed(0, first, OSError("the connection is lost"))
-    assert await facts._fail(READER, lost_answer, fence) == Advance(again_after_s=0.0)
+    assert await facts._fail(READER, lost_answer, DIARY, fence) == Advance(again_after_s=0.0)
     assert [state.failures for state in await facts.readers()] == [0]
 
 
