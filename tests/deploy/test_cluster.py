@@ -1,8 +1,8 @@
-"""The two nodes of the compose file as processes of the image's program, on engines and a store that they share."""
+"""The three nodes of the compose files as processes of the image's program, on engines and a store that they share."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.deploy.conftest import Container, make_bucket, run
 from tests.deploy.image import Image
-from tests.deploy.test_compose import NODES, settings_of
+from tests.deploy.test_compose import NODES, made_secrets, settings_of
 from tests.e2e.people import Api, register
 from tests.e2e.publishing import Publisher
 from tests.e2e.talking import Talker
@@ -30,12 +30,19 @@ def running(image: Image, folder: Path, more: Mapping[str, str]) -> Iterator[Con
             container.stop()
 
 
+def given(name: str, folder: Path, elsewhere: Collection[str]) -> dict[str, str]:
+    settings = settings_of(name, folder / "secrets")
+    return {key: value for key, value in settings.items() if key not in elsewhere}
+
+
 @pytest.fixture
 async def nodes(
     image: Image, tmp_path: Path, database_url: str, redis_url: str, s3: dict[str, str]
 ) -> AsyncIterator[list[Container]]:
     """With what the compose file gives them, except where things are on this machine."""
     assert make_bucket().returncode == 0
+    made_secrets(tmp_path / "secrets")
+    elsewhere = {"SOCIALFLOW_DATABASE_URL_FILE", "SOCIALFLOW_REDIS_URL"}
     here = {
         "SOCIALFLOW_DATABASE_URL": database_url,
         "SOCIALFLOW_REDIS_URL": redis_url,
@@ -44,12 +51,13 @@ async def nodes(
     }
     with ExitStack() as stack:
         yield [
-            stack.enter_context(running(image, tmp_path / name, {**s3, **settings_of(name), **here})) for name in NODES
+            stack.enter_context(running(image, tmp_path / name, {**s3, **given(name, tmp_path, elsewhere), **here}))
+            for name in NODES
         ]
 
 
-async def test_two_nodes_are_one_server(nodes: list[Container], s3: dict[str, str]) -> None:
-    first, second = nodes
+async def test_nodes_are_one_server(nodes: list[Container], s3: dict[str, str]) -> None:
+    first, second, _ = nodes
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
         person = await register(http, first.url, "broadcaster")
         prepared = await person.prepare("Seen from everywhere")

@@ -4,35 +4,80 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
+import shutil
+import socket
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
+import boto3
 import jsonschema
 import pytest
 import yaml
+from botocore.session import get_session
 
 from server.config import Settings, load
+from server.secret_files import is_secret
+from tests.deploy.conftest import free_port
 from tests.deploy.image import ROOT
+from tests.tools import needs
 
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+ONE = ROOT / "docker-compose.yml"
+THREE = ROOT / "deploy/compose/three.yaml"
+MAKER = ROOT / "deploy/compose/make_secrets.py"
+GIVEN = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+READ_AT = "/run/secrets"
+
+
+def merged(below: Any, above: Any) -> Any:
+    """As compose merges files, and what a service extends: mappings by key, lists one after the other."""
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {key: merged(below[key], one) if key in below else one for key, one in above.items()}
+    return [*below, *above] if isinstance(below, list) and isinstance(above, list) else above
+
+
+def whole(service: dict[str, Any]) -> dict[str, Any]:
+    extended = service.get("extends")
+    if extended is None:
+        return service
+    base = yaml.safe_load((ROOT / extended["file"]).read_text())["services"][extended["service"]]
+    return dict(merged(base, service))
+
+
+def compose(*files: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for file in files:
+        found = merged(found, yaml.safe_load(file.read_text()))
+    return found | {"services": {name: whole(service) for name, service in found["services"].items()}}
+
+
+COMPOSE = compose(ONE, THREE)
+SINGLE = compose(ONE)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 NODES = {name: service for name, service in SERVICES.items() if name.startswith("node-")}
-GIVEN = re.compile(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}")
-SECRETS = {"POSTGRES_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TURN_SECRET", "GRAFANA_PASSWORD"}
 
 
 def filled(value: str) -> str:
-    """With the defaults of everything that an operator may give, and "socialflow" for every secret."""
-    return GIVEN.sub(lambda found: "socialflow" if found[1] in SECRETS else found[2] or "", value)
+    """With the defaults of everything that an operator may give."""
+    return GIVEN.sub(lambda found: found[2] or "", value)
 
 
-def settings_of(name: str) -> dict[str, str]:
+def made_secrets(folder: Path, **given: str) -> None:
+    environment = {"PATH": os.environ["PATH"], **given}
+    subprocess.run([sys.executable, str(MAKER), str(folder)], env=environment, check=True, capture_output=True)
+
+
+def settings_of(name: str, secrets: Path) -> dict[str, str]:
+    """The settings that a node is given; ``secrets``: where the files of the maker are."""
     given = NODES[name]["environment"]
-    return {key: filled(value) for key, value in given.items() if key.startswith("SOCIALFLOW_")}
+    found = {key: filled(value) for key, value in given.items() if key.startswith("SOCIALFLOW_")}
+    return {key: value.replace(READ_AT, f"{secrets}/node") for key, value in found.items()}
 
 
 def mounts() -> Iterator[tuple[str, str]]:
@@ -56,12 +101,14 @@ def test_it_is_what_the_compose_specification_allows() -> None:
     if found is None or found.origin is None:
         pytest.skip("needs the schema that check-jsonschema carries")
     schema = Path(found.origin).parent / "builtin_schemas/vendor/compose-spec.json"
-    jsonschema.validate(COMPOSE, json.loads(schema.read_text()))
+    for file in (ONE, THREE, ROOT / "deploy/compose/node.yaml"):
+        jsonschema.validate(yaml.safe_load(file.read_text()), json.loads(schema.read_text()))
 
 
 def test_what_the_cluster_needs_is_there() -> None:
-    assert {"proxy", "postgres", "redis", "objects", "turn", "prometheus"} <= SERVICES.keys()
-    assert len(NODES) == 2
+    parts = {"secrets", "proxy", "postgres", "redis", "objects", "bucket", "turn", "prometheus", "grafana"}
+    assert SINGLE["services"].keys() == {*parts, "node-a"}
+    assert SERVICES.keys() == {*parts, "node-a", "node-b", "node-c"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -69,28 +116,90 @@ def test_images_are_pinned_and_named_plainly(name: str) -> None:
     assert re.fullmatch(r"[\w-]+(/[\w-]+)?:v?\d[\w.-]*", SERVICES[name]["image"])
 
 
-def test_every_setting_is_one_and_everything_given_but_the_secrets_has_a_name_and_a_default() -> None:
+def test_every_setting_is_one_and_everything_given_has_a_name_and_a_default() -> None:
     there = {f"SOCIALFLOW_{field.upper()}" for field in Settings.model_fields}
+    there |= {f"SOCIALFLOW_{name.upper()}_FILE" for name, field in Settings.model_fields.items() if is_secret(field)}
     for name in NODES:
-        assert settings_of(name).keys() <= there
+        assert settings_of(name, Path()).keys() <= there
     text = "\n".join(json.dumps(service) for service in SERVICES.values())
     assert text.count("${") == len(GIVEN.findall(text))
-    assert all(":-" in found[0] for found in GIVEN.finditer(text) if found[1] not in SECRETS)
+    assert all(":-" in found[0] for found in GIVEN.finditer(text))
 
 
-def test_it_does_not_start_without_secrets_of_the_operators_own() -> None:
-    found = [one for one in GIVEN.finditer((ROOT / "docker-compose.yml").read_text()) if one[1] in SECRETS]
-    assert {one[1] for one in found} == SECRETS
-    assert all(one[0].startswith(f"${{{one[1]}:?") for one in found)
+# secrets
 
 
-def test_the_secrets_that_are_made_are_all_that_are_needed_and_others_each_time() -> None:
-    made = [subprocess.check_output(["sh", str(ROOT / "deploy/secrets.sh")], text=True) for _ in range(2)]
-    first, second = (dict(line.split("=") for line in text.splitlines()) for text in made)
-    assert first.keys() == second.keys() == SECRETS
-    values = [*first.values(), *second.values()]
-    assert len(set(values)) == len(values)
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_secrets_are_made_once_and_others_elsewhere(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    made_secrets(here)
+    first = contents(here)
+    made_secrets(here)
+    assert contents(here) == first
+    made_secrets(there)
+    values = [*json.loads(first["kept/secrets.json"]).values()]
+    values += json.loads(contents(there)["kept/secrets.json"]).values()
+    assert len(set(values)) == len(values) == 12
     assert all(re.fullmatch("[0-9a-f]{48}", value) for value in values)
+    assert (here / "kept/secrets.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_secret_that_a_later_version_has_joins_those_that_there_are(tmp_path: Path) -> None:
+    made_secrets(tmp_path)
+    kept = tmp_path / "kept/secrets.json"
+    before = json.loads(kept.read_text())
+    kept.write_text(json.dumps({name: value for name, value in before.items() if name != "grafana"}))
+    made_secrets(tmp_path)
+    after = json.loads(kept.read_text())
+    assert {name for name in before if before[name] != after[name]} == {"grafana"}
+
+
+def test_the_credentials_of_a_store_elsewhere_take_the_place_of_those_made(tmp_path: Path) -> None:
+    made_secrets(tmp_path, AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY="a/b+'c")
+    session = boto3.Session(botocore_session=get_session({"credentials_file": (None, None, None, None)}))
+    session._session.set_config_variable("credentials_file", str(tmp_path / "node/aws_credentials"))
+    found = session.get_credentials()
+    assert found is not None
+    assert (found.access_key, found.secret_key) == ("AKIA", "a/b+'c")
+    shown = subprocess.check_output(
+        ["sh", "-c", '. "$0" && printf "%s" "$AWS_SECRET_ACCESS_KEY"', str(tmp_path / "objects/credentials")], text=True
+    )
+    assert shown == "a/b+'c"
+
+
+@pytest.mark.parametrize("composed", [SINGLE, COMPOSE])
+def test_each_service_reads_its_own_secrets_only_and_those_that_were_made(
+    composed: dict[str, Any], tmp_path: Path
+) -> None:
+    made_secrets(tmp_path)
+    for name, service in composed["services"].items():
+        secret = [volume for volume in service.get("volumes", ()) if volume.startswith("secrets-")]
+        if name == "secrets":
+            assert {volume.split(":")[1] for volume in secret} == {f"/secrets/{one.name}" for one in tmp_path.iterdir()}
+            continue
+        kind = "node" if name.startswith("node-") or name == "bucket" else name
+        assert secret in ([], [f"secrets-{kind}:{READ_AT}:ro"])
+        read = set(re.findall(rf"{READ_AT}/([\w.]+)", json.dumps(service)))
+        assert bool(read) == bool(secret)
+        assert all((tmp_path / kind / file).is_file() for file in read)
+        assert not secret or waits_for_secrets(composed["services"], name)
+
+
+def waits_for_secrets(services: dict[str, Any], name: str) -> bool:
+    """Itself, or by a service that it waits for."""
+    waited = services[name].get("depends_on", {})
+    direct = waited.get("secrets", {}).get("condition") == "service_completed_successfully"
+    return direct or any(waits_for_secrets(services, other) for other in waited)
+
+
+def test_no_secret_stands_in_the_files() -> None:
+    for file in (ONE, THREE, ROOT / "deploy/compose/node.yaml"):
+        words = re.findall(r"(?im)^\s*(\w*(?:password|secret|key)\w*):(.*)$", file.read_text())
+        given = [(name, value.strip()) for name, value in words if value.strip()]
+        assert not [one for one in given if not one[1].startswith(("/run/secrets/", "{ condition", "${AWS_"))]
 
 
 def test_the_relay_takes_no_peer_that_is_not_public() -> None:
@@ -108,25 +217,29 @@ def test_the_relay_takes_no_peer_that_is_not_public() -> None:
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_a_node_takes_the_settings_that_it_is_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for key, value in settings_of(name).items():
+def test_a_node_takes_the_settings_that_it_is_given(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made_secrets(tmp_path)
+    for key, value in settings_of(name, tmp_path).items():
         monkeypatch.setenv(key, value)
     settings = load([])
-    assert settings.database_url == "postgresql://socialflow:socialflow@postgres/socialflow"
+    password = (tmp_path / "postgres/password").read_text()
+    assert settings.database_url == f"postgresql://socialflow:{password}@postgres/socialflow"
     assert settings.object_store == "s3://socialflow"
     assert settings.node_host == NODES[name]["hostname"] == name
     assert settings.node_port not in (0, settings.http_port)
+    assert f"static-auth-secret={settings.turn_secret}\n" == (tmp_path / "turn/secret.conf").read_text()
 
 
 def test_the_nodes_are_one_cluster() -> None:
-    first, second = (settings_of(name) for name in NODES)
-    different = {key for key in first if first[key] != second[key]}
+    each = [settings_of(name, Path()) for name in NODES]
+    different = {key for key in each[0] if len({one[key] for one in each}) > 1}
     assert different == {"SOCIALFLOW_NODE_HOST", "SOCIALFLOW_RTMP_PORT", "SOCIALFLOW_WEBRTC_PORT"}
+    assert all(len({one[key] for one in each}) == 3 for key in different)
 
 
 @pytest.mark.parametrize("name", NODES)
 def test_what_a_node_tells_peers_is_where_it_is_published(name: str) -> None:
-    settings = settings_of(name)
+    settings = settings_of(name, Path())
     mine = {(outside, inside, protocol) for service, outside, inside, protocol in published() if service == name}
     rtmp, webrtc = settings["SOCIALFLOW_RTMP_PORT"], settings["SOCIALFLOW_WEBRTC_PORT"]
     assert mine == {(rtmp, rtmp, "tcp"), (webrtc, webrtc, "udp")}
@@ -137,18 +250,79 @@ def test_no_port_of_the_machine_is_taken_twice() -> None:
     assert len(outside) == len(set(outside))
 
 
-def test_proxy_and_prometheus_know_both_nodes() -> None:
-    addresses = {f"{name}:{Settings.model_fields['http_port'].default}" for name in NODES}
-    assert set(SERVICES["proxy"]["environment"]["NODES"].split()) == addresses
-    jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
-    assert {target for job in jobs for one in job["static_configs"] for target in one["targets"]} == addresses
+@pytest.mark.parametrize("composed", [SINGLE, COMPOSE])
+def test_proxy_and_prometheus_know_all_nodes(composed: dict[str, Any]) -> None:
+    services = composed["services"]
+    nodes = {name for name in services if name.startswith("node-")}
+    addresses = {f"{name}:{Settings.model_fields['http_port'].default}" for name in nodes}
+    assert set(services["proxy"]["environment"]["NODES"].split()) == addresses
+    assert nodes <= services["proxy"]["depends_on"].keys()
+    targets = yaml.safe_load((ROOT / targets_of(services["prometheus"])).read_text())
+    assert {target for one in targets for target in one["targets"]} == addresses
+
+
+def targets_of(prometheus: dict[str, Any]) -> str:
+    """The file that Prometheus finds as nodes.yml: the one that is mounted over it, or the folder's."""
+    over = [volume.split(":")[0] for volume in prometheus["volumes"] if volume.endswith("/nodes.yml:ro")]
+    return over[-1] if over else "deploy/prometheus/nodes.yml"
+
+
+@needs(shutil.which("promtool"), "promtool (of Debian's prometheus)")
+def test_prometheus_takes_the_targets_of_three_nodes(tmp_path: Path) -> None:
+    folder = shutil.copytree(ROOT / "deploy/prometheus", tmp_path / "prometheus")
+    shutil.copy(ROOT / targets_of(SERVICES["prometheus"]), folder / "nodes.yml")
+    done = subprocess.run(
+        ["promtool", "check", "config", str(folder / "prometheus.yml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_grafana_finds_its_dashboards_and_its_source() -> None:
+    folders = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"] if volume.startswith("."))
+    mounted = {inside: ROOT / outside for outside, inside in folders.items()}
+    provisioning = mounted["/etc/grafana/provisioning"]
+    for file in (provisioning / "dashboards").iterdir():
+        for provider in yaml.safe_load(file.read_text())["providers"]:
+            assert list(mounted[provider["options"]["path"]].glob("*.json"))
+    (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+
+
+@needs(shutil.which("turnserver"), "turnserver (of Debian's coturn)")
+def test_the_turn_server_takes_its_configuration_and_the_secret(tmp_path: Path) -> None:
+    """By the command of the file, as far as that of another folder can be."""
+    made_secrets(tmp_path)
+    shell, option, line, name = SERVICES["turn"]["entrypoint"]
+    line = line.replace("/etc/coturn/", f"{ROOT}/deploy/turn/").replace(READ_AT, f"{tmp_path}/turn")
+    line = line.replace("/tmp/", f"{tmp_path}/").replace("$$", "$")
+    more = [*map(filled, SERVICES["turn"]["command"]), "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1"]
+    port = free_port()
+    more += [f"--listening-port={port}", f"--pidfile={tmp_path}/pid", f"--userdb={tmp_path}/db"]
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        server = subprocess.Popen([shell, option, line, name, *more], stdout=out, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 60
+        while not listens(port):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+    finally:
+        server.kill()
+        server.wait()
+    assert "Bad configuration format" not in log.read_text()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_the_proxy_is_believed_and_nobody_outside_of_its_network() -> None:
     (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
     subnet = filled(network["subnet"])
     assert ip_network(subnet).is_private
-    assert {settings_of(name)["SOCIALFLOW_TRUSTED_PROXIES"] for name in NODES} == {subnet}
+    assert {settings_of(name, Path())["SOCIALFLOW_TRUSTED_PROXIES"] for name in NODES} == {subnet}
 
 
 def test_the_folders_and_files_that_are_mounted_are_there() -> None:
@@ -158,8 +332,9 @@ def test_the_folders_and_files_that_are_mounted_are_there() -> None:
 
 
 def test_every_volume_is_declared_and_used_by_one_service() -> None:
-    used = [source for _, source in mounts() if not source.startswith(".")]
-    assert sorted(used) == sorted(COMPOSE["volumes"])
+    used = [source for _, source in mounts() if not source.startswith((".", "secrets-"))]
+    assert sorted(used) == sorted(name for name in COMPOSE["volumes"] if not name.startswith("secrets-"))
+    assert {source for _, source in mounts() if not source.startswith(".")} == set(COMPOSE["volumes"])
 
 
 def test_what_is_waited_for_can_come_true() -> None:
@@ -171,12 +346,6 @@ def test_what_is_waited_for_can_come_true() -> None:
                 assert is_own_image or "healthcheck" in SERVICES[other], f"{other} never says that it is healthy"
             if how["condition"] == "service_completed_successfully":
                 assert SERVICES[other]["restart"] == "no", f"{other} never ends"
-
-
-def test_the_store_takes_the_credentials_that_the_nodes_have() -> None:
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    given = [{SERVICES[name]["environment"][key] for name in (*NODES, "objects", "bucket")} for key in names]
-    assert [len(values) for values in given] == [1, 1]
 
 
 def test_a_stop_may_take_as_long_as_a_node_needs() -> None:
