@@ -18,7 +18,8 @@ from storage.stream_facts import RecordingReady
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A media segment of one rendition. ``init_name`` names its ``Init``; numbers grow by one in each rendition. The
-    first ``key_bytes`` bytes hold the key frame that it begins with; 0: unknown, or none."""
+    first ``key_bytes`` bytes hold the key frame that it begins with; 0: unknown, or none. ``edition``: how often its
+    rendition was silenced in parts; ``object_key`` and ``bytes`` are of what is played then."""
 
     rendition: str
     segment: int
@@ -32,6 +33,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     started_at: dt.datetime
     is_discontinuity: bool = False
     key_bytes: int = 0
+    edition: int = 0
 
 
 class Init(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,10 +100,17 @@ class Recordings:
 
 
 def _columns(segments: Sequence[Segment]) -> list[list[object]]:
-    return [[getattr(segment, name) for segment in segments] for name in Segment.__struct_fields__]
+    return [[getattr(segment, name) for segment in segments] for name in _WRITTEN]
 
 
-_FIELDS: Final = ", ".join(Segment.__struct_fields__)
+_WRITTEN: Final = tuple(name for name in Segment.__struct_fields__ if name != "edition")
+_READ: Final = ", ".join(
+    {
+        "object_key": "coalesce(muted_key, object_key) as object_key",
+        "bytes": "coalesce(muted_bytes, bytes) as bytes",
+    }.get(name, name)
+    for name in Segment.__struct_fields__
+)
 _ENDED_WITHOUT: Final = """
 select id as stream_id, owner_id, media_time_ms as duration_ms from streams
 where id = $1 and state = 'ended' and not exists (select from stream_segments g where g.stream_id = streams.id)
@@ -111,18 +120,18 @@ insert into stream_inits (stream_id, rendition, name, object_key, info) values (
 on conflict do nothing
 """
 _ADD_SEGMENTS: Final = f"""
-insert into stream_segments (stream_id, epoch, {_FIELDS})
+insert into stream_segments (stream_id, epoch, {", ".join(_WRITTEN)})
 select $1, $2, t.* from unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::text[], $8::text[], $9::bigint[],
     $10::float8[], $11::int[], $12::timestamptz[], $13::bool[], $14::int[]) as t
 on conflict do nothing
 """
 _SEGMENTS: Final = f"""
-select {_FIELDS} from stream_segments
+select {_READ} from stream_segments
 where stream_id = $1 and ($2::text is null or rendition = $2) and segment >= $3
 order by segment, rendition limit $4
 """
 _BETWEEN: Final = f"""
-select {_FIELDS} from stream_segments
+select {_READ} from stream_segments
 where stream_id = $1 and media_time_ms >= $2 and media_time_ms < $3 order by segment, rendition limit $4
 """
 _HAS_FILE: Final = "select exists (select from recording_files where stream_id = $1 and state = 'ready')"

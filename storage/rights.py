@@ -14,7 +14,7 @@ from storage.postgres import Database
 from storage.subscriptions import HOLDS
 
 MAX_GUESTS: Final = 500
-Kind = Literal["account", "block", "follow", "stream", "name", "room", "subscription"]
+Kind = Literal["account", "block", "follow", "stream", "name", "room", "subscription", "recording"]
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,9 +30,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     ``account``: ``subject_id`` was suspended, deleted, or restricted to reading, or is back. ``block``: ``subject_id``
     blocks ``other_id``, or no longer does. ``follow``: ``other_id`` follows ``subject_id`` no longer. ``stream``: its
-    visibility, restrictions, guests or password are others, or it has gone. ``name``: ``subject_id`` is called
-    otherwise. ``subscription``: ``other_id`` has begun or ended to subscribe to ``subject_id``. ``room``: ``other_id``
-    is another thing in the private room ``subject_id``, or no member any more.
+    visibility, restrictions, guests or password are others, or it has gone. ``recording``: other parts of that of the
+    stream are silent. ``name``: ``subject_id`` is called otherwise. ``subscription``: ``other_id`` has begun or ended
+    to subscribe to ``subject_id``. ``room``: ``other_id`` is another thing in the private room ``subject_id``, or no
+    member any more.
     """
 
     seq: int

@@ -360,7 +360,8 @@ def _representation(track: Presentation, timeline: Timeline, media_s: float) -> 
             f'value="{info.channels}"/>'
         )
     first = timeline.first
-    media = first.uri.removesuffix(f"{first.number}.m4s") + "$Number$.m4s"
+    folder, _, file = first.uri.rpartition("/")
+    media = f"{folder}/$Number${file.removeprefix(str(first.number))}"
     yield from _template(timeline, media_s, init=first.init_uri, media=media)
     yield "      </Representation>"
 

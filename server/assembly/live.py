@@ -300,6 +300,7 @@ def _eviction(place: ClusterPlace, access: Access, watched: _Watched, sockets: R
         mirrors=watched.mirrors,
         holders=[sockets.watching, access.viewings],
         keepers=[watched.streams, watched.playback, watched.pull],
+        recordings=watched.playback,
         renamed=naming.rename,
         members_changed=sockets.rooms.members_changed,
         blocks_changed=sockets.rooms.blocks_changed,

@@ -178,6 +178,7 @@ def install(
         when_changed=changed,
         watched=watched,
     )
+    recorded = recordings.build(platform, settings=settings, addresses=core.addresses, viewings=core.viewings)
     restreaming = restreams.build(platform, settings=settings, encryption=encryption)
     fetching = sources.build(platform, settings=settings, encryption=encryption)
     rooms = build_rooms(
@@ -280,8 +281,8 @@ def install(
         captions.build(platform, addresses=core.addresses),
         highlights.build(platform, addresses=core.addresses),
         metadata.build(platform, footage=core.footage, addresses=core.addresses),
-        recordings.build(platform, settings=settings, addresses=core.addresses, viewings=core.viewings),
-        works.build(platform, settings=settings, videos=videos.claims, when_changed=changed),
+        recorded.feature,
+        works.build(platform, settings=settings, videos=videos.claims, recordings=recorded.mutes, when_changed=changed),
         restreaming.feature,
         fetching.feature,
         embeds.build(platform, site=site, clips=clipping.preview),

@@ -43,6 +43,7 @@ class Eviction:
         mirrors: RoomMirrors,
         holders: Sequence[ViewHolder],
         keepers: Sequence[StreamCache],
+        recordings: StreamCache,
         renamed: Callable[[str], Awaitable[None]],
         members_changed: Callable[[str], Awaitable[None]],
         blocks_changed: Callable[[str], Awaitable[None]],
@@ -58,6 +59,7 @@ class Eviction:
         self._mirrors = mirrors
         self._holders = holders
         self._keepers = keepers
+        self._recordings = recordings
 
     async def handle(self, change: Change) -> None:
         """Raises what an actor or a table raises that is away."""
@@ -65,6 +67,8 @@ class Eviction:
             self._stream_directory.forget_view(change.subject_id)
             await self._judge_again(change.subject_id)
             self._show_again(change.subject_id)
+        elif change.kind == "recording":
+            self._recordings.forget(change.subject_id)
         elif change.kind == "follow":
             await self._judge_all_of(change.subject_id, visibility="followers")
         elif change.kind == "subscription":

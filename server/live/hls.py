@@ -53,8 +53,8 @@ log = logging.getLogger("server.hls")
 
 RENDITION: Final = PathFormat(pattern="^[a-z0-9_-]{1,32}$", description="A rendition", example="video")
 FILE: Final = PathFormat(
-    pattern=r"^([0-9]{1,12}(\.[0-9]{1,6})?\.m4s|init-[0-9]{1,6}\.mp4)$",
-    description="A segment, part or init",
+    pattern=r"^([0-9]{1,12}([.-][0-9]{1,6})?\.m4s|init-[0-9]{1,6}\.mp4)$",
+    description="A segment (also one that was silenced in parts, as `7-2.m4s`), part or init",
     example="7.m4s",
 )
 NUMBER: Final = PathFormat(pattern="^[0-9]{1,9}$", description="A publication's number", example="1")

@@ -90,7 +90,7 @@ def run_ended(muxer: str, publication: int, next_segment: int, reason: str) -> R
 
 
 def _as_events(row: Segment, init: InitReady) -> Sequence[SegmentReady | SegmentStored | SegmentRemoved]:
-    name = f"{row.rendition}/{row.publication}/{row.segment}.m4s"
+    name = f"{row.rendition}/{row.publication}/{row.segment}{f'-{row.edition}' if row.edition else ''}.m4s"
     start = round(row.media_time_ms * init.timescale / 1000)
     duration = round(row.duration_ms * init.timescale / 1000)
     began = row.started_at.timestamp()

@@ -50,11 +50,22 @@ class Seats:
         self.here = {viewer for viewer in self.here if may_see(someone(viewer))}
 
 
-def evicting(home: Open, directory: Directory, seats: Seats) -> Eviction:
+class Forgotten:
+    """The recordings that are read anew."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def forget(self, stream_id: str) -> None:
+        self.ids.append(stream_id)
+
+
+def evicting(home: Open, directory: Directory, seats: Seats, recordings: Forgotten | None = None) -> Eviction:
     absent = cast(Any, None)
     return Eviction(
         node=absent, rights=home.rights, stream_directory=cast(Any, directory), mirrors=absent, holders=[seats],
-        keepers=[], renamed=absent, members_changed=absent, blocks_changed=absent,
+        keepers=[], recordings=recordings or Forgotten(), renamed=absent, members_changed=absent,
+        blocks_changed=absent,
     )  # fmt: skip
 
 
@@ -85,3 +96,10 @@ async def test_a_viewer_who_follows_no_longer_is_evicted_from_what_is_for_follow
     await home.rights.look()
     await home.rights.close()
     assert seats.here == {"ann"}
+
+
+async def test_a_recording_that_was_silenced_in_parts_is_read_anew() -> None:
+    recordings = Forgotten()
+    eviction = evicting(Open(), Directory(VIEW), Seats("ann"), recordings)
+    await eviction.handle(Change(seq=1, kind="recording", subject_id=VIEW.id))
+    assert recordings.ids == [VIEW.id]

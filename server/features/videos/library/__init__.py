@@ -21,7 +21,7 @@ from server.features.videos.library.captions import (
     VideoCaptions,
 )
 from server.features.videos.library.cards import VideoCard, VideoCards
-from server.features.videos.library.claims import BusyError, Claims, Spans
+from server.features.videos.library.claims import BusyError, Claims
 from server.features.videos.library.encoding import VideoEncoder
 from server.features.videos.library.files import VideoFiles
 from server.features.videos.library.library import Library, Originals, VideoRow
@@ -43,7 +43,6 @@ __all__ = [
     "BusyError",
     "Library",
     "LibraryRoom",
-    "Spans",
     "VideoCard",
     "VideoCards",
     "VideoRow",

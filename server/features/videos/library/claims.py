@@ -6,23 +6,16 @@ were encoded stay, and are what the next edition is made of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
-
 import msgspec
 
 from actors.restrictions import Restrictions
-from media.vod.muting import muted
 from server.features.videos.library import queries
 from server.features.videos.library.files import VideoFiles
 from server.features.videos.library.keys import SOUND, file_key, segment_file
 from server.features.videos.library.restricting import set_restrictions
+from server.features.videos.silencing import Silencer, SoundSegment, Spans
 from storage.objects import ObjectStore
-from storage.postgres import Database, Row, Transaction
-
-MP4: Final = "video/mp4"
-Spans = Sequence[tuple[int, int]]
-"""Media time in ms, from and to, in order, apart from each other."""
+from storage.postgres import Database, Transaction
 
 
 class BusyError(Exception):
@@ -45,7 +38,8 @@ class Claims:
         return True
 
     async def mute(self, video_id: str, spans: Spans) -> bool:
-        """Silence these times and no others; whether that changes anything. Raises ``BusyError``."""
+        """Silence these times and no others; whether that changes anything. Raises ``BusyError``, and what
+        ``Silencer`` does."""
         row = await self._db.fetchrow(queries.MUTED, video_id)
         wanted = [list(span) for span in spans]
         if row is None or row["muted"] == wanted:
@@ -53,8 +47,7 @@ class Claims:
         if row["state"] != "ready":
             raise BusyError
         edition = row["edition"]
-        made = [one for one in [await self._silenced(video_id, each, edition + 1, spans)
-                                for each in await self._sound(video_id, edition)] if one is not None]  # fmt: skip
+        made = await self._silenced(video_id, edition, spans)
         async with self._db.transaction() as tx:
             if not await tx.execute(queries.NEXT_EDITION, video_id, edition, wanted):
                 raise BusyError
@@ -65,19 +58,12 @@ class Claims:
             await self._files.ask(tx, video_id, edition + 1)
         return True
 
-    async def _sound(self, video_id: str, edition: int) -> Sequence[Row]:
-        return await self._db.fetch(queries.SOUND_SEGMENTS, video_id, edition, SOUND)
-
-    async def _silenced(self, video_id: str, row: Row, edition: int, spans: Spans) -> tuple[int, str, int] | None:
-        """Number, object and bytes of the segment with silence in it; None where there is to be none."""
-        rate = row["timescale"] / 1000
-        ticks = [(round(begin * rate), round(end * rate)) for begin, end in spans]
-        if not any(row["start"] < stop and row["start"] + row["duration"] > start for start, stop in ticks):
-            return None
-        data = b"".join([chunk async for chunk in self._objects.open(row["object_key"])])
-        made = muted(data, number=row["number"], spans=ticks)
-        if made is None:
-            return None
-        key = file_key(video_id, edition, SOUND, segment_file(row["number"]))
-        await self._objects.put(key, made.data, content_type=MP4)
-        return row["number"], key, len(made.data)
+    async def _silenced(self, video_id: str, edition: int, spans: Spans) -> list[tuple[int, str, int]]:
+        """Number, object and bytes of each segment of this edition with silence in it."""
+        silencer, made = Silencer(self._objects), []
+        for row in await self._db.fetch(queries.SOUND_SEGMENTS, video_id, edition, SOUND):
+            to_key = file_key(video_id, edition + 1, SOUND, segment_file(row["number"]))
+            size = await silencer.silenced(SoundSegment(**dict(row), to_key=to_key), spans)
+            if size is not None:
+                made.append((row["number"], to_key, size))
+        return made

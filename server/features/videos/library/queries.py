@@ -184,7 +184,9 @@ delete from video_renditions where video_id = $1 and edition < $2
 RESTRICTED: Final = "select restrictions from videos where id = $1 and stream_id is null for update"
 MUTED: Final = "select edition, state, muted from videos where id = $1 and stream_id is null and edition > 0"
 SOUND_SEGMENTS: Final = """
-select g.number, g.object_key, g.start, g.duration, r.timescale from video_segments g
+select g.number, g.object_key as key, r.init_key, g.start * 1000.0 / r.timescale::float8 as begin_ms,
+    (g.start + g.duration) * 1000.0 / r.timescale::float8 as end_ms
+from video_segments g
 join video_renditions r on r.video_id = g.video_id and r.edition = g.edition and r.name = g.rendition
 where g.video_id = $1 and g.edition = $2 and g.rendition = $3 order by g.number
 """

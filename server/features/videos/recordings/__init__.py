@@ -6,12 +6,14 @@ them once and stores a few MB, whatever the length.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.videos.recordings.composed import ComposedFiles, Composition
 from server.features.videos.recordings.files import RecordingFiles
 from server.features.videos.recordings.making import FileMaker
+from server.features.videos.recordings.muting import RecordingMutes
 from server.features.videos.recordings.retention import Retention, Rule, remove_recording
 from server.features.videos.recordings.routes import RecordingRoutes
 from server.features.videos.recordings.rules import RuleRoutes
@@ -21,23 +23,33 @@ from server.live.viewings import Viewings
 from storage.postgres import Transaction
 from storage.recording import Recordings
 
-__all__ = ["ComposedFiles", "Composition", "build", "remove_recording"]
+__all__ = ["ComposedFiles", "Composition", "RecordingMutes", "RecordingsRoom", "build", "remove_recording"]
 
 
-def build(platform: Platform, *, settings: RecordingSettings, addresses: MediaAddresses, viewings: Viewings) -> Feature:
+@dataclass(frozen=True, kw_only=True)
+class RecordingsRoom:
+    feature: Feature
+    mutes: RecordingMutes
+
+
+def build(
+    platform: Platform, *, settings: RecordingSettings, addresses: MediaAddresses, viewings: Viewings
+) -> RecordingsRoom:
     recordings = Recordings(db=platform.db)
     maker = FileMaker(recordings=recordings, objects=platform.objects, db=platform.db)
     files = RecordingFiles(db=platform.db, objects=platform.objects, jobs=platform.jobs, job=maker.job)
     routes = RecordingRoutes(files=files, addresses=addresses, viewings=viewings)
     whole = Rule(settings.recordings_keep_days or None, settings.recordings_keep_gb or None)
     retention = Retention(db=platform.db, jobs=platform.jobs, rule=whole)
-    return Feature(
+    feature = Feature(
         name="recordings",
         operations=[*routes.operations(), *RuleRoutes(retention=retention).operations()],
         jobs=[maker.job, retention.announcing],
         schedules=[retention.schedule],
         personal_data=PersonalData(tables=frozenset({"recording_rules"}), sections=SECTIONS, erase=_erase),
     )
+    mutes = RecordingMutes(db=platform.db, objects=platform.objects, jobs=platform.jobs, file=maker.job)
+    return RecordingsRoom(feature=feature, mutes=mutes)
 
 
 SECTIONS: Final[tuple[ExportSection, ...]] = (

@@ -25,6 +25,7 @@ class RecordingFile(msgspec.Struct, frozen=True, kw_only=True):
     size: int | None
     head_bytes: int | None
     reason: str
+    edition: int = 0
 
 
 NONE: Final = RecordingFile(state="none", progress=0.0, size=None, head_bytes=None, reason="")
@@ -65,7 +66,7 @@ class RecordingFiles:
 
     def read(self, stream_id: str, file: RecordingFile, offset: int, count: int) -> AsyncIterator[bytes]:
         """Bytes of a file that is ready."""
-        return self._composed.read(file_prefix(stream_id), file.head_bytes or 0, offset, count)
+        return self._composed.read(file_prefix(stream_id, file.edition), file.head_bytes or 0, offset, count)
 
 
 _HAS_ANY: Final = "select exists (select from stream_segments where stream_id = $1)"
@@ -74,6 +75,6 @@ insert into recording_files (stream_id) values ($1)
 on conflict (stream_id) do update set state = 'queued', progress = 0, reason = '', asked_at = now()
     where recording_files.state = 'failed'
 """
-_ONE: Final = (
-    "select state, progress::float8 as progress, size, head_bytes, reason from recording_files where stream_id = $1"
-)
+_ONE: Final = """
+select state, progress::float8 as progress, size, head_bytes, reason, edition from recording_files where stream_id = $1
+"""

@@ -22,8 +22,9 @@ class MakeFile(msgspec.Struct, frozen=True):
     stream_id: str
 
 
-def file_prefix(stream_id: str) -> str:
-    return f"streams/{stream_id}/recording"
+def file_prefix(stream_id: str, edition: int) -> str:
+    """``edition``: of the parts that are silent."""
+    return f"streams/{stream_id}/recording" + (f"/{edition}" if edition else "")
 
 
 class FileMaker:
@@ -37,15 +38,16 @@ class FileMaker:
 
     async def _run(self, attempt: Attempt[MakeFile]) -> None:
         stream_id = attempt.body.stream_id
+        edition = await self._db.fetchval(_EDITION, stream_id)
         try:
-            head_bytes, size = await self._composed(stream_id, attempt)
+            head_bytes, size = await self._composed(stream_id, edition, attempt)
         except (MediaError, NoSuchObject) as error:
             await self._db.execute(_FAILED, stream_id, f"{type(error).__name__}: the recording cannot be read")
             raise GiveUp(f"the recording cannot be read: {error}") from None
         async with attempt.finish() as tx:
-            await tx.execute(_READY, stream_id, head_bytes, size)
+            await tx.execute(_READY, stream_id, head_bytes, size, edition)
 
-    async def _composed(self, stream_id: str, attempt: Attempt[MakeFile]) -> tuple[int, int]:
+    async def _composed(self, stream_id: str, edition: int, attempt: Attempt[MakeFile]) -> tuple[int, int]:
         rows, composition = await self._rows(stream_id), Composition(self._objects)
         for done, row in enumerate(rows):
             await composition.add(row.rendition, row.init_key, row.object_key)
@@ -53,7 +55,7 @@ class FileMaker:
                 share = done / len(rows)
                 await attempt.progress(share)
                 await self._db.execute(_PROGRESS, stream_id, share)
-        return await composition.store(file_prefix(stream_id))
+        return await composition.store(file_prefix(stream_id, edition))
 
     async def _rows(self, stream_id: str) -> list[Segment]:
         """In order of time, so that a player that reads on finds sound and picture side by side."""
@@ -72,9 +74,11 @@ def _following(rows: Sequence[Segment]) -> int:
     return rows[-1].segment + 1 if rows else 0
 
 
+_EDITION: Final = "select coalesce((select edition from recording_mutes where stream_id = $1), 0)"
 _PROGRESS: Final = "update recording_files set progress = $2 where stream_id = $1"
 _FAILED: Final = "update recording_files set state = 'failed', reason = $2 where stream_id = $1"
 _READY: Final = """
-update recording_files set state = 'ready', progress = 1, head_bytes = $2, size = $3, ready_at = now(), reason = ''
-where stream_id = $1
+update recording_files set state = 'ready', progress = 1, head_bytes = $2, size = $3, edition = $4, ready_at = now(),
+    reason = ''
+where stream_id = $1 and $4 = coalesce((select m.edition from recording_mutes m where m.stream_id = $1), 0)
 """

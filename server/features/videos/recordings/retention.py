@@ -130,7 +130,7 @@ async def remove_recording(tx: Transaction, stream_id: str) -> None:
         await doom(tx, row["folder"])
     await doom(tx, f"streams/{stream_id}/recording/")
     await doom(tx, f"streams/{stream_id}/storyboard/")
-    for table in ("stream_segments", "stream_inits", "recording_files"):
+    for table in ("stream_segments", "stream_inits", "recording_files", "recording_mutes"):
         await tx.execute(f"delete from {table} where stream_id = $1", stream_id)
     await note_change(tx, "stream", stream_id)
 
@@ -181,6 +181,7 @@ _STILL_DUE: Final = f"select s.id from streams s where s.id = $1 and {_REMOVABLE
 _FOLDERS: Final = """
 select distinct substring(object_key from '^streams/[^/]+/[^/]+/') as folder from
     (select object_key from stream_segments where stream_id = $1
+     union all select muted_key from stream_segments where stream_id = $1
      union all select object_key from stream_inits where stream_id = $1) as keys
 where object_key ~ '^streams/[^/]+/[^/]+/'
 """

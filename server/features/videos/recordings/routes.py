@@ -94,7 +94,7 @@ class RecordingRoutes:
             "Content-Type": "video/mp4",
             "Content-Disposition": f'inline; filename="recording-{stream_id}.mp4"',
         }
-        etag = f'"{stream_id}-{file.size}-{file.head_bytes}"'
+        etag = f'"{stream_id}-{file.edition}-{file.size}-{file.head_bytes}"'
         with self._viewings.holding(stream_id, viewer, lambda: _break_off(call.request)):
             return await content.streamed(call.request, read, size=file.size, etag=etag, headers=headers)
 

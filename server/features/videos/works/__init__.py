@@ -15,6 +15,7 @@ from media.fingerprints.fingerprinter import Fingerprinter
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.videos.library.claims import Claims
 from server.features.videos.library.facts import VideoDeleted, VideoReady
+from server.features.videos.recordings import RecordingMutes
 from server.features.videos.work_settings import WorkSettings
 from server.features.videos.works import queries
 from server.features.videos.works.enforcing import Enforcer
@@ -37,6 +38,7 @@ def build(
     *,
     settings: WorkSettings,
     videos: Claims,
+    recordings: RecordingMutes,
     when_changed: Callable[[], Awaitable[None]],
     make: MakeFingerprint | None = None,
 ) -> Feature:
@@ -45,6 +47,7 @@ def build(
         db=platform.db,
         jobs=platform.jobs,
         videos=videos,
+        recordings=recordings,
         node=platform.node,
         audit=platform.audit,
         when_changed=when_changed,

@@ -13,7 +13,9 @@ import msgspec
 from actors.restrictions import Restrictions
 from actors.runtime import Node
 from actors.stream_messages import RestrictStream
-from server.features.videos.library import BusyError, Spans
+from media.vod.muting import CannotSilence
+from server.features.videos.library import BusyError
+from server.features.videos.silencing import Spans
 from server.features.videos.works import queries
 from server.features.videos.works.rules import CREDITED_MS
 from server.jobs import Attempt, Job, Jobs, RetryLater
@@ -27,16 +29,23 @@ class EnforceClaims(msgspec.Struct, frozen=True):
     media_id: str
 
 
-class Videos(Protocol):
+class Mutes(Protocol):
+    """As ``recordings.RecordingMutes``, and of videos ``library.Claims``."""
+
+    async def mute(self, media_id: str, spans: Spans, /) -> bool: ...
+
+
+class Videos(Mutes, Protocol):
     """As ``library.Claims``."""
 
     async def withhold(self, tx: Transaction, video_id: str, *, is_claimed: bool) -> bool: ...
 
-    async def mute(self, video_id: str, spans: Spans) -> bool: ...
-
 
 class Enforcer:
-    """Of an uploaded video parts are muted, or it is withheld; a stream is withheld, also while it is on the air."""
+    """Of a video or a recording parts are muted, or it is withheld; so is a stream, also while it is on the air.
+
+    What cannot be muted, since its sound is of a kind that is not known here, is withheld.
+    """
 
     def __init__(
         self,
@@ -44,6 +53,7 @@ class Enforcer:
         db: Database,
         jobs: Jobs,
         videos: Videos,
+        recordings: Mutes,
         node: Node,
         audit: AuditLog,
         when_changed: Callable[[], Awaitable[None]],
@@ -51,6 +61,7 @@ class Enforcer:
         self._db = db
         self._jobs = jobs
         self._videos = videos
+        self._recordings = recordings
         self._node = node
         self._audit = audit
         self._when_changed = when_changed
@@ -68,8 +79,12 @@ class Enforcer:
         spans = merged((row["from_ms"], row["to_ms"]) for row in rows if row["policy"] == "mute")
         is_blocked = any(row["policy"] == "block" for row in rows)
         stream = await self._db.fetchrow(queries.STREAM, media_id)
+        mutes: Mutes = self._videos if stream is None else self._recordings
+        is_muted = False
         try:
-            is_muted = stream is None and await self._videos.mute(media_id, spans)
+            is_muted = await mutes.mute(media_id, spans)
+        except CannotSilence:
+            is_blocked = True
         except BusyError:
             raise RetryLater("the video is worked on", after_s=BUSY_S) from None
         is_changed = stream is not None and await self._restrict(stream, is_claimed=is_blocked)

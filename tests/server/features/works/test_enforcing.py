@@ -8,6 +8,7 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 
 from media.vod.messages import EncodeSound, LaneMade, SegmentMade
 from media.vod.sound import encode_sound
@@ -123,3 +124,13 @@ async def test_a_blocked_video_is_its_owners_alone_until_the_match_is_withdrawn(
     await stage.kit.run_jobs([stage.served.feature("works")])
     assert (await seen(stage, video_id, stage.ada))[0] == 200
     assert (await stage.actions()).count("match.enforced") == 2
+
+
+async def test_a_video_that_cannot_be_muted_is_withheld(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("media.vod.muting.silence", lambda track: None)
+    video_id, _, _ = await uploaded(stage, tmp_path)
+    await matched(stage, video_id, "mute")
+    await enforced(stage, video_id)
+    assert (await seen(stage, video_id, stage.ada))[0] == 451
