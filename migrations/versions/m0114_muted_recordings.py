@@ -5,8 +5,8 @@
 
 from alembic import op
 
-revision = "0113"
-down_revision = "0112"
+revision = "0114"
+down_revision = "0113"
 
 OWNER = "recordings"
 
