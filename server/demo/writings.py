@@ -1,4 +1,5 @@
-"""What people have written before the newcomer came: posts with drawn pictures, threads, a poll, conversations.
+"""What people have written before the newcomer came: posts with drawn pictures, threads, a poll, conversations,
+communities with their events.
 
 Made once: a second run finds it and leaves it as it is.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import colorsys
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -17,7 +19,7 @@ from typing import Any, Final
 from server.demo.client import Api
 from server.demo.people import DemoMember
 from server.demo.script import EMOJI
-from server.demo.writings_script import CONVERSATIONS, GROUP, POSTS, QUOTES, Written
+from server.demo.writings_script import COMMUNITIES, CONVERSATIONS, GROUP, POSTS, QUOTES, Community, Written
 
 SIZE: Final = (960, 640)
 WAVES: Final = 9
@@ -46,6 +48,8 @@ class Writings:
         for between, lines in CONVERSATIONS:
             await self._converse([self._members[name] for name in between], lines, title=None)
         await self._converse([self._members[name] for name in GROUP.people], GROUP.lines, title=GROUP.title)
+        for community in COMMUNITIES:
+            await self._found(community)
 
     async def _write(self, written: Written) -> str:
         """A post with what others say of it; its id."""
@@ -77,6 +81,27 @@ class Writings:
                 vote = {"options": [self._chance.randrange(options)]}
                 await self._api.call("PUT", f"{path}/poll/vote", vote, token=fan.token)
         await self._api.call("PUT", f"{path}/repost", token=fans[0].token)
+
+    async def _found(self, community: Community) -> None:
+        """A community with its members, their posts and talk, and an event to which half of them come."""
+        founder, *others = people = [self._members[name] for name in community.people]
+        body = {"name": community.name, "title": community.title, "description": community.description}
+        made = await self._api.call("POST", "/api/v1/communities", {**body, "access": "open"}, token=founder.token)
+        path = f"/api/v1/communities/{community.name}"
+        for member in others:
+            await self._api.call("PUT", f"{path}/membership", token=member.token)
+        for who, text in community.posts:
+            await self._post(people[who], {"text": text, "community": community.name, "visibility": "community"})
+        title, place, days = community.event
+        starts_at = (dt.datetime.now(dt.UTC) + dt.timedelta(days=days)).isoformat()
+        event = {"title": title, "place": place, "starts_at": starts_at}
+        planned = await self._api.call("POST", f"{path}/events", event, token=founder.token)
+        for member in people[::2]:
+            attendance = f"{path}/events/{planned['event']['id']}/attendance"
+            await self._api.call("PUT", attendance, {"state": "going"}, token=member.token)
+        room_id = made["community"]["room_id"]
+        for number, (who, text) in enumerate(community.lines):
+            await self._api.say(room_id, text, client_id=f"written-{number}", token=people[who].token)
 
     async def _picture(self, owner: DemoMember) -> str:
         """The id of an upload that is ready."""

@@ -24,6 +24,21 @@ class Group:
     lines: tuple[tuple[int, str], ...] = field(default=())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Community:
+    """``people``: the founder, and who joins. ``posts``: who of them writes what. ``event``: its title, its place and
+    in how many days it is.
+    """
+
+    name: str
+    title: str
+    description: str
+    people: tuple[str, ...]
+    posts: tuple[tuple[int, str], ...]
+    event: tuple[str, str, int]
+    lines: tuple[tuple[int, str], ...]
+
+
 POSTS: Final = (
     Written(
         by="ines_signal",
@@ -94,5 +109,33 @@ GROUP: Final = Group(
         (1, "me. and the short one, in case"),
         (2, "🎉"),
         (3, "I film, you dance, Tomasz hums"),
+    ),
+)
+COMMUNITIES: Final = (
+    Community(
+        name="early_light",
+        title="Early light",
+        description="Pictures that were taken before breakfast. Say with what, and where you stood.",
+        people=("kwame_b", "yuki_frames", "ines_signal", "sol_marina", "rio_writes"),
+        posts=(
+            (1, "Snow on the north side, six in the morning. The meter was wrong, the eye was right."),
+            (0, "A question for all: do you edit, or do you get up again the next day?"),
+            (3, "Fog over the pier. The pier is in the picture, I promise."),
+        ),
+        event=("A walk along the harbour", "The old lighthouse", 6),
+        lines=((0, "who is awake?"), (1, "still, not already"), (4, "same")),
+    ),
+    Community(
+        name="makers",
+        title="صُنّاع · Makers",
+        description="ما نصنعه بأيدينا وبالشيفرة. What we make, in any language.",
+        people=("fatima_codes", "tomasz_k", "dmitri_lag", "bao_tones"),
+        posts=(
+            (0, "سؤال اليوم: ما أصغر برنامج كتبتموه وما زلتم تستعملونه؟"),
+            (1, "Eleven lines that turn the synthesizer off when the neighbours come home."),
+            (2, "A stopwatch. Obviously."),
+        ),
+        event=("أمسية الشيفرة · An evening of code", "Online", 9),
+        lines=((3, "can it make a tone?"), (1, "everything can make a tone")),
     ),
 )

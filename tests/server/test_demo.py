@@ -24,6 +24,7 @@ from server.demo.client import Api, CallRefused, ServerLost, while_listening
 from server.demo.people import SECRET_FILE, Company, SecretUnusable, kept_secret
 from server.demo.script import CROWD, EVERYBODY, LATER
 from server.demo.show import NotPublished, keep_publishing
+from server.demo.writings_script import COMMUNITIES
 from server.live.edge.application import ConnectRefused
 from server.live.edge.endpoint import Edge
 from server.live.edge.limits import EdgeLimits
@@ -247,6 +248,12 @@ async def test_a_run_leaves_people_plans_and_a_recording_and_a_second_one_is_the
         assert host["counts"]["followers"] == len(EVERYBODY) - 1
         scheduled = await api.call("GET", "/api/v1/streams?state=scheduled&limit=100")
         written = await api.call("GET", "/api/v1/users/kwame_b/posts")
+        found = await api.call("GET", "/api/v1/communities")
+        events = [await api.call("GET", f"/api/v1/communities/{one.name}/events") for one in COMMUNITIES]
+    assert {one["name"]: one["counts"]["members"] for one in found["items"]} == {
+        one.name: len(one.people) for one in COMMUNITIES
+    }
+    assert [len(page["items"]) for page in events] == [1, 1]
     assert len([post for post in written["items"] if post["media"]]) == 1
     titles = [stream["title"] for stream in scheduled["items"]]
     assert all(titles.count(plan.title) == 1 for plan in LATER)
