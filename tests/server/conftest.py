@@ -55,7 +55,7 @@ async def _make_database(admin_url: str) -> str:
 _EMPTIED: Final = (
     "users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects, jobs, job_keys,"
     " job_schedules, facts, fact_readers, facts_aside, push_keys, notification_deliveries, ledger_transfers,"
-    " ledger_entries, ledger_head, payment_events"
+    " ledger_entries, ledger_head, payment_events, payment_reconciliations, pool_months, withholding_rules"
 )
 _TABLES: Final = """
 with recursive emptied as (

@@ -286,7 +286,8 @@ class StripeStandIn:
         return self.sessions[session_id]
 
     def _refund(self, form: dict[str, str]) -> dict[str, Any]:
-        intent = self.intents[form["payment_intent"]]
+        if (intent := self.intents.get(form["payment_intent"])) is None:
+            raise Refused(f"No such payment_intent: '{form['payment_intent']}'", param="payment_intent", status=404)
         if intent["status"] != "succeeded":
             raise Refused("This PaymentIntent does not have a successful charge to refund.")
         charge = self.charges[intent["latest_charge"]]

@@ -6,6 +6,7 @@ left of a campaign that has ended goes back the way it was paid.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from server.features.commerce.ads import showing_queries as queries
 from server.features.money.ledger import PLATFORM, Ledger, advertising, available
 from server.features.money.payments import Payments
+from server.http.errors import Problem
 from storage.postgres import Database
 
 KIND: Final = "ads"
@@ -53,7 +55,8 @@ class Settlement:
     async def give_back(self) -> None:
         """What ended campaigns have left, once all leases are closed and all is settled."""
         for due in await self._db.fetch(queries.TO_RETURN, self._now()):
-            await self._give_back(due["id"])
+            with contextlib.suppress(Problem):  # some of it is on its way back already: the next time
+                await self._give_back(due["id"])
 
     async def _give_back(self, campaign_id: str) -> None:
         async with self._db.transaction() as tx:

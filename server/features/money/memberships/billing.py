@@ -5,15 +5,16 @@ https://docs.stripe.com/api/subscriptions, https://docs.stripe.com/api/invoices
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from server.features.money.currencies import from_stripe
 from server.features.money.memberships import queries
+from server.features.money.memberships.billing_shapes import Begun, Deleted, Invoice
 from server.features.money.memberships.dunning import FAILED, Dunning
 from server.features.money.payments import Payments, Purpose, StripeEvent, StripeMoney, Unknown
-from storage.ids import is_uuid
+from server.features.money.payments.stripe_events import Moded, object_of
 from storage.postgres import Row, Transaction
 
 PRORATION: Final = "proration"
@@ -75,55 +76,53 @@ class BillingEvents:
         }.get(event.type)
         if read is None or event.account is not None:
             return False
-        try:
-            return await read(tx, event.data.object, datetime.fromtimestamp(event.created, UTC))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"a {event.type} has another shape: {error!r}") from error
+        return await read(tx, event, datetime.fromtimestamp(event.created, UTC))
 
-    async def _begun(self, tx: Transaction, found: Mapping[str, Any], at: datetime) -> bool:
-        if found.get("mode") != "subscription":
+    async def _begun(self, tx: Transaction, event: StripeEvent, at: datetime) -> bool:
+        if object_of(event, Moded).mode != "subscription":
             return False
-        row = await self._row(tx, _ours(found), None)
-        await tx.execute(queries.NAME_STRIPE, row["id"], found["subscription"], found.get("customer"))
+        found = object_of(event, Begun)
+        row = await self._row(tx, found.named(SUBSCRIPTION), None)
+        await tx.execute(queries.NAME_STRIPE, row["id"], found.stripe_id, found.customer_id)
         return True
 
-    async def _invoice_paid(self, tx: Transaction, found: Mapping[str, Any], at: datetime) -> bool:
+    async def _invoice_paid(self, tx: Transaction, event: StripeEvent, at: datetime) -> bool:
         """Booked by the invoice's id, so once. An invoice of 0 (a trial) is nothing, and one of a
         change of the tier no further month.
         """
-        subscription, ours = _subscription_of(found)
-        if subscription is None:
+        found = object_of(event, Invoice)
+        if (of := found.subscribed) is None:
             return False
-        row = await self._row(tx, ours, subscription)
-        await tx.execute(queries.NAME_STRIPE, row["id"], subscription, found.get("customer"))
-        currency = str(found["currency"]).upper()
-        amount = from_stripe(found["amount_paid"], currency)
+        row = await self._row(tx, of.named(SUBSCRIPTION), of.stripe_id)
+        await tx.execute(queries.NAME_STRIPE, row["id"], of.stripe_id, found.customer_id)
+        if found.code != row["currency"]:
+            raise ValueError(f"it is in {found.code}, and the subscription in {row['currency']}")
+        amount = from_stripe(found.amount_paid, found.code)
         if amount > 0:
-            is_change = found.get("billing_reason") == "subscription_update"
             purpose = Purpose(
-                kind=PRORATION if is_change else "subscription", subject=row["id"], payer_id=row["payer_id"],
+                kind=PRORATION if found.is_change else "subscription", subject=row["id"], payer_id=row["payer_id"],
                 payee_id=row["owner_id"], label="", back_to=self._origin,
             )  # fmt: skip
             await self._payments.record(
-                tx, purpose, amount=amount, currency=currency, invoice_id=found["id"], intent_id=_intent_of(found)
+                tx, purpose, amount=amount, currency=found.code, invoice_id=found.id, intent_id=found.intent_id
             )
         return True
 
-    async def _invoice_failed(self, tx: Transaction, found: Mapping[str, Any], at: datetime) -> bool:
+    async def _invoice_failed(self, tx: Transaction, event: StripeEvent, at: datetime) -> bool:
         """Of the month that is over. One that was paid since, or of a change of the tier, says nothing."""
-        subscription, ours = _subscription_of(found)
-        if subscription is None:
+        found = object_of(event, Invoice)
+        if (of := found.subscribed) is None:
             return False
-        row = await self._row(tx, ours, subscription)
-        is_change = found.get("billing_reason") == "subscription_update"
-        if row["paid_until"] is not None and row["paid_until"] <= at + EARLY and not is_change:
+        row = await self._row(tx, of.named(SUBSCRIPTION), of.stripe_id)
+        if row["paid_until"] is not None and row["paid_until"] <= at + EARLY and not found.is_change:
             await tx.execute(queries.PAST_DUE, row["id"])
             await self._dunning.tell(tx, row, FAILED, self._now())
         return True
 
-    async def _deleted(self, tx: Transaction, found: Mapping[str, Any], at: datetime) -> bool:
+    async def _deleted(self, tx: Transaction, event: StripeEvent, at: datetime) -> bool:
         """Cancelled at the end of what was paid, or given up after the last try to be paid."""
-        row = await self._row(tx, _ours(found), found["id"])
+        found = object_of(event, Deleted)
+        row = await self._row(tx, found.named(SUBSCRIPTION), found.id)
         await tx.execute(queries.CANCEL, row["id"])
         if row["paid_until"] is None or row["paid_until"] <= at:
             await self._end(tx, row)
@@ -134,27 +133,3 @@ class BillingEvents:
         if row is None:
             raise Unknown
         return row
-
-
-def _ours(found: Mapping[str, Any]) -> str | None:
-    given = (found.get("metadata") or {}).get(SUBSCRIPTION)
-    return given if isinstance(given, str) and is_uuid(given) else None
-
-
-def _subscription_of(invoice: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Stripe's id and ours. They stand in ``parent`` since the API's version 2025-03-31, before at the top."""
-    details = (invoice.get("parent") or {}).get("subscription_details") or invoice.get("subscription_details") or {}
-    subscription = details.get("subscription") or invoice.get("subscription")
-    if isinstance(subscription, dict):
-        subscription = subscription["id"]
-    return subscription, _ours(details)
-
-
-def _intent_of(invoice: Mapping[str, Any]) -> str | None:
-    """The Payment Intent that paid it, where the invoice names it."""
-    if isinstance(invoice.get("payment_intent"), str):
-        return str(invoice["payment_intent"])
-    for one in (invoice.get("payments") or {}).get("data", ()):
-        if isinstance(intent := (one.get("payment") or {}).get("payment_intent"), str):
-            return intent
-    return None

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from server.features.money.currencies import CurrencyCode
 from server.http.operation import UUID_PATTERN
@@ -54,12 +54,19 @@ class TiersShape(Shape):
     tiers: list[TierShape]
 
 
+def _is_number(given: Any) -> Any:
+    if isinstance(given, bool):
+        raise ValueError("must be a number")
+    return given
+
+
 class SubscriptionBody(Body):
     user: Who
     tier: Annotated[Text, Field(min_length=1, max_length=64, description="The id of a tier of theirs, or its name")]
     gift_to: Annotated[Who | None, Field(description="Who is to have it, for one month")] = None
     gift_count: Annotated[
         Literal[1, 5, 10, 50] | None,
+        BeforeValidator(_is_number),
         Field(description="Instead of gift_to: a month for so many persons in the creator's room, drawn at random"),
     ] = None
 

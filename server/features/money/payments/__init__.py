@@ -140,8 +140,14 @@ def _jobs(platform: Platform, *, payments: Payments, provider: Provider | None) 
 
     async def refund(attempt: Attempt[RefundBody]) -> None:
         body = attempt.body
-        if provider is not None:
-            await provider.refund(intent_id=body.intent_id, amount=body.amount, currency=body.currency, key=body.key)
+        if provider is None:
+            return
+        reason = await provider.refund(
+            intent_id=body.intent_id, amount=body.amount, currency=body.currency, key=body.key
+        )
+        if reason:
+            async with attempt.finish() as tx:
+                await payments.refund_refused(tx, body, reason)
 
     async def close_other(attempt: Attempt[OtherWayBody]) -> None:
         body = attempt.body

@@ -18,8 +18,9 @@ class ImaginaryMoney:
     async def close_other(self, *, paid_intent: str, intent_id: str, session_id: str | None) -> None:
         """There is one way only."""
 
-    async def refund(self, *, intent_id: str, amount: int | None, currency: str, key: str) -> None:
+    async def refund(self, *, intent_id: str, amount: int | None, currency: str, key: str) -> str:
         """Nobody has paid anything."""
+        return ""
 
     async def fee(self, intent_id: str) -> Fee | None:
         """Nobody keeps anything."""

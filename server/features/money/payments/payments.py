@@ -221,13 +221,14 @@ class Payments:
         row = await tx.fetchrow(queries.LOCK, payment_id, None)
         if row is None:
             raise not_found("There is no such payment")
-        left = row["booked_net"]
+        under_way = max(0, row["refund_asked"] - row["refunded"])
+        left = max(0, row["booked_net"] - under_way)
         wanted: int = left if amount is None else amount
         if row["paid_intent"] is None or left == 0:
             raise Problem(409, "There is nothing of this payment that could go back")
         if wanted > left:
             raise invalid_field("amount", f"must be at most {left}, which is what is left of the payment")
-        number = await tx.fetchval(queries.COUNT_REFUND, payment_id)
+        number = await tx.fetchval(queries.ASK_REFUND, payment_id, wanted)
         body = RefundBody(
             payment_id=payment_id,
             intent_id=row["paid_intent"],
@@ -242,6 +243,12 @@ class Payments:
             )
             await self.observe(tx, seen)
         return wanted
+
+    async def refund_refused(self, tx: Transaction, body: RefundBody, reason: str) -> None:
+        """The provider does not give it back: it stays, and may be asked for again."""
+        log.error("the provider does not give %s of the payment %s back: %s", body.amount, body.payment_id, reason)
+        if body.amount is not None:
+            await tx.execute(queries.REFUND_REFUSED, body.payment_id, body.amount, reason[:300])
 
     def _merged(self, row: dict[str, Any], seen: Observed) -> dict[str, Any]:
         """What is known of the payment now. Refunds only grow; of a dispute the latest word counts."""

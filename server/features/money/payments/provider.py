@@ -75,8 +75,10 @@ class Provider(Protocol):
         """Of the two ways to pay, end the one that was not taken, if it is still open."""
         ...
 
-    async def refund(self, *, intent_id: str, amount: int | None, currency: str, key: str) -> None:
-        """Give ``amount``, or all, back. ``key``: of several calls with it one is carried out."""
+    async def refund(self, *, intent_id: str, amount: int | None, currency: str, key: str) -> str:
+        """Give ``amount``, or all, back: empty, or why the provider does not. ``key``: of several calls with it one is
+        carried out.
+        """
         ...
 
     async def fee(self, intent_id: str) -> Fee | None:

@@ -25,7 +25,13 @@ update payments set paid_intent = $2, paid_at = $3, failed_at = $4, release_at =
     disputed_at = $8, bookings = $9, booked_net = $10, booked_released = $11 where id = $1
 """
 UNHOLD: Final = "update payments set is_held = false, release_at = $2 where id = $1 and is_held"
-COUNT_REFUND: Final = "update payments set refunds = refunds + 1 where id = $1 returning refunds"
+ASK_REFUND: Final = """
+update payments set refunds = refunds + 1, refund_asked = greatest(refund_asked, refunded) + $2, refund_refused = ''
+where id = $1 returning refunds
+"""
+REFUND_REFUSED: Final = """
+update payments set refund_asked = greatest(refunded, refund_asked - $2), refund_refused = $3 where id = $1
+"""
 ONE: Final = "select * from payments where id = $1"
 DUE: Final = """
 select id from payments
@@ -37,7 +43,7 @@ select id from payments where created_at < $1 and paid_at is null and failed_at 
 """
 LIST: Final = """
 select id, kind, subject, payer_id, payee_id, amount, currency, provider, created_at, paid_at, failed_at, refunded,
-    disputed, booked_net as net, (
+    disputed, booked_net as net, greatest(0, refund_asked - refunded) as refunding, refund_refused, (
         select coalesce(json_agg(json_build_object('kind', f.kind, 'amount', f.amount, 'currency', f.currency)
             order by f.kind), '[]') from payment_fees f where f.payment_id = payments.id) as fees
 from payments where $1::uuid is null or id < $1::uuid order by id desc limit $2

@@ -23,7 +23,9 @@ class FeeShape(Shape):
 
 
 class PaymentShape(Shape):
-    """Amounts in minor units. ``net``: what the ledger has of it, with the server's share."""
+    """Amounts in minor units. ``net``: what the ledger has of it, with the server's share. ``refunding``: what of it
+    the provider was asked to give back and has not yet. ``refund_refused``: why it would not, the last time.
+    """
 
     id: UUID
     kind: str
@@ -39,6 +41,8 @@ class PaymentShape(Shape):
     refunded: int
     disputed: int
     net: int
+    refunding: int
+    refund_refused: str
     fees: list[FeeShape]
 
 

@@ -72,12 +72,16 @@ class StripeMoney:
                 elif session_id is not None:
                     await client.v1.checkout.sessions.expire_async(session_id)
 
-    async def refund(self, *, intent_id: str, amount: int | None, currency: str, key: str) -> None:
+    async def refund(self, *, intent_id: str, amount: int | None, currency: str, key: str) -> str:
         given: dict[str, Any] = {"payment_intent": intent_id}
         if amount is not None:
             given["amount"] = to_stripe(amount, currency)
-        async with self._answered("amount"):
-            await self._opened().v1.refunds.create_async(given, {"idempotency_key": key})
+        try:
+            async with self._answered(""):
+                await self._opened().v1.refunds.create_async(given, {"idempotency_key": key})
+        except self._lib.InvalidRequestError as error:
+            return _reason(error)
+        return ""
 
     async def fee(self, intent_id: str) -> Fee | None:
         async with self._answered(""):
@@ -200,7 +204,7 @@ class StripeMoney:
             async with self._answered(""):
                 await self._opened().v1.transfers.create_async(given, {"idempotency_key": key})
         except self._lib.InvalidRequestError as error:
-            return str(error.user_message or error)[:300]
+            return _reason(error)
         return ""
 
     async def aclose(self) -> None:
@@ -267,3 +271,7 @@ class StripeMoney:
             raise Problem(503, "Payments are not set up rightly", slug="payments-not-configured") from error
         except self._lib.APIError as error:
             raise Unavailable("stripe", "it has failed") from error
+
+
+def _reason(error: Any) -> str:
+    return str(error.user_message or error)[:300] or "Stripe does not say why"

@@ -11,6 +11,7 @@ import msgspec
 from server.features.money.currencies import CURRENCIES
 from server.features.money.ledger import Account, Ledger, available
 from server.features.money.payments import StripeEvent, StripeMoney
+from server.features.money.payments.stripe_events import StripeId, object_of
 from server.features.money.payouts import queries
 from server.features.money.payouts.shapes import MAX_STATEMENT, PayoutBody
 from server.features.money.payouts.withholding import BANK, Withholding, part_of, withheld
@@ -20,6 +21,13 @@ from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
 
 DEFAULT_DAYS: Final = timedelta(days=30)
+
+
+class PayeeAccount(msgspec.Struct, frozen=True):
+    """An account of Connect, as Stripe says it is."""
+
+    id: StripeId
+    payouts_enabled: bool
 
 
 class PayoutJob(msgspec.Struct, frozen=True):
@@ -121,12 +129,11 @@ class Payouts:
         return await self._db.fetch(queries.STATEMENT, person_id, first, until, row["currency"], MAX_STATEMENT)
 
     async def account_changed(self, tx: Transaction, event: StripeEvent) -> bool:
-        """Whether the event says whether an account may be paid."""
+        """Whether the event says whether an account may be paid. Raises ``ValueError`` for another shape."""
         if event.type != "account.updated":
             return False
-        found = event.data.object
-        is_ready = bool(found.get("payouts_enabled"))
-        return await tx.fetchval(queries.READY, str(found.get("id")), is_ready) is not None
+        found = object_of(event, PayeeAccount)
+        return await tx.fetchval(queries.READY, found.id, found.payouts_enabled) is not None
 
     def _require_provider(self) -> None:
         if self._stripe is None and not self._is_test:

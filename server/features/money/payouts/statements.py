@@ -11,7 +11,8 @@ from typing import Any, Final
 from storage.postgres import Row
 
 HEAD: Final = ("date", "kind", "subject", "account", "currency", "in", "out")
-_BEGINS_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_BEGINS_FORMULA: Final = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
+"""The last four are the first ones as wide as East Asian letters, which some spreadsheets take for the same."""
 
 
 def cell(text: str) -> str:

@@ -33,6 +33,7 @@ async def test_each_beacon_counts_once_in_order_not_early_not_late_and_from_its_
     guest = await screen.decide(None, HOME)
     assert await screen.refused(guest, "0", None, CAFE) == (403, "beacon-of-another")
     await screen.tell(guest, "0", None, HOME)
+    await agency.require_sound()
 
 
 async def test_forged_beacons_are_refused(agency: Agency) -> None:
@@ -51,6 +52,7 @@ async def test_forged_beacons_are_refused(agency: Agency) -> None:
     assert (await agency.call("GET", f"/ads/clicks/{good}"))[0] == 403
     assert (await agency.call("POST", "/ads/beacons/x"))[0] == 404
     assert await agency.kit.database.fetchval("select count(*) from ads_impressions") == 0
+    await agency.require_sound()
 
 
 async def test_a_click_leads_to_the_advertiser_and_counts_once(agency: Agency) -> None:

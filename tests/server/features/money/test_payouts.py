@@ -96,7 +96,7 @@ async def read_csv(shop: Shop, path: str, token: str | None = None) -> list[dict
 
 
 def test_no_cell_is_a_formula() -> None:
-    for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"):
+    for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff201"):
         assert cell(text) == f"'{text}"
     assert cell("tip") == "tip"
     assert as_csv([]) == "date,kind,subject,account,currency,in,out\r\n"

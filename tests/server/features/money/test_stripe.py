@@ -96,11 +96,13 @@ async def test_events_that_stripe_has_not_signed_lately_are_refused(stripe_shop:
     forged = stripe.signed(event, secret="whsec_other")
     late = stripe.signed(event, at=int(time.time()) - 301)
     odd = stripe.signed({"id": "evt_x"})
-    refused = [forged, late, odd, (body + b" ", signature), (body, ""), (body, "t=1"), (b"\xff", signature)]
+    named = [stripe.signed({**event, "id": name}) for name in ("", "evt\u0000", "evt 1", "e" * 256)]
+    refused = [forged, late, odd, *named, (body + b" ", signature), (body, ""), (body, "t=1"), (b"\xff", signature)]
     assert [await stripe_shop.post(*one) for one in refused] == [400] * len(refused)
     await stripe_shop.settle()
     assert stripe_shop.shown() == []
     assert await stripe_shop.kit.database.fetchval("select count(*) from payment_events") == 0
+    await stripe_shop.require_sound()
 
 
 async def test_events_of_other_things_are_ignored_and_wrong_ones_kept_for_the_operator(stripe_shop: Shop) -> None:
@@ -132,6 +134,7 @@ async def test_events_of_other_things_are_ignored_and_wrong_ones_kept_for_the_op
     await stripe_shop.settle()
     assert len(stripe_shop.shown()) == 1
     assert (await stripe_shop.balance(stripe_shop.ada))[0]["pending"] == 450
+    await stripe_shop.require_sound()
 
 
 async def test_when_stripe_is_away_the_tip_is_a_503_and_nothing_is_left_half_done(stripe_shop: Shop) -> None:

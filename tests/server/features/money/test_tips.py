@@ -74,6 +74,8 @@ async def test_what_cannot_be_a_tip_is_refused(shop: Shop) -> None:
             assert [error["field"] for error in problem["errors"]] == [field], change
     await shop.settle()
     assert shop.shown() == []
+    assert await shop.kit.database.fetchval("select count(*) from payments") == 0
+    await shop.require_sound()
 
 
 async def test_who_may_not_be_paid_is_not_found_and_who_may_not_write_is_refused(shop: Shop) -> None:
@@ -97,9 +99,13 @@ async def test_the_same_key_pays_once_and_no_key_pays_each_time(shop: Shop) -> N
     assert await shop.tip_with_key("k") == first
     assert (await shop.tip_with_key("k", amount=501))[0] == 422
     await asyncio.gather(*(shop.tip() for _ in range(2)))
+    at_once = await asyncio.gather(*(shop.tip_with_key("other") for _ in range(4)))
+    assert {status for status, _ in at_once} <= {201, 409}
+    assert len({answer["tip"]["id"] for status, answer in at_once if status == 201}) == 1
     await shop.settle()
-    assert len(shop.shown()) == 3
-    assert (await shop.balance(shop.ada))[0]["pending"] == 3 * 450
+    assert len(shop.shown()) == 4
+    assert (await shop.balance(shop.ada))[0]["pending"] == 4 * 450
+    await shop.require_sound()
 
 
 async def test_without_a_provider_the_problem_says_what_is_missing(kit: Kit) -> None:

@@ -1,0 +1,17 @@
+"""What of a payment was asked to go back, and why the provider would not give it."""
+
+from alembic import op
+
+revision = "0113"
+down_revision = "0112"
+
+OWNER = "payments"
+
+SQL = """
+alter table payments add column refund_asked bigint not null default 0,
+    add column refund_refused text not null default '';
+"""
+
+
+def upgrade() -> None:
+    op.execute(SQL)
