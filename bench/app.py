@@ -149,6 +149,12 @@ class App:
 
 def call(port: int, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
     """An answer of the API; an error for any status but 2xx."""
+    said = read(port, path, token, method=method, body=body)
+    return json.loads(said) if said else None
+
+
+def read(port: int, path: str, token: str | None = None, *, method: str = "GET", body: Any = None) -> bytes:
+    """As it comes."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     headers = {"Content-Type": "application/json"}
     if token is not None:
@@ -159,7 +165,7 @@ def call(port: int, method: str, path: str, body: Any = None, token: str | None 
     connection.close()
     if not 200 <= answer.status < 300:
         raise RuntimeError(f"{method} {path}: {answer.status} {said[:300]!r}")
-    return json.loads(said) if said else None
+    return said
 
 
 def register(port: int, name: str) -> Any:

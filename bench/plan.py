@@ -97,6 +97,10 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "nodes", "What does a delivery cost on two nodes, and what does Redis carry?", "", 400,
         "--viewers 60 --rates 50 --crowds 30 60 --loads 10 --seconds 1 --rounds 1", 45,
     ),
+    (
+        "documents", "How soon do others see what one writes in a document, and what does a killed node cost?", "", 150,
+        "--people 6 --seconds 5 --killed-s 4 --large 2", 60,
+    ),
     ("drain", "What is noticed of a node that is drained?", "", 120, "--sockets 100 --rooms 20 --rounds 1", 40),
     ("crashes", "What do others notice of an actor that fails all the time?", "", 125, "--seconds 5", 12),
 )  # fmt: skip

@@ -433,6 +433,7 @@ BENCH_PARTS = {
     "bench/chat_clients.py": "clients that talk and note what they hear",
     "bench/socket_client.py": "what those that come back have in common",
     "bench/voters.py": "clients that vote",
+    "bench/writers.py": "clients that write a document",
 }
 
 
