@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 
 import aiohttp
 import pytest
@@ -55,7 +56,7 @@ async def test_who_is_taken_out_is_out_on_every_node(
     hers = await stack.enter_async_context(talker(nodes[0].url, owner.token))
     his = [await stack.enter_async_context(talker(node.url, member.token)) for node in nodes]
     for socket in (hers, *his):
-        await until(lambda socket=socket: has_joined(socket, room_id), within_s=30, what="a place in the room")
+        await until(partial(has_joined, socket, room_id), within_s=30, what="a place in the room")
     await hers.ok("chat:send", {"room_id": room_id, "text": "to all", "client_id": "first"})
     for socket in his:
         await socket.event("chat:messages", lambda body: body["messages"][0]["text"] == "to all")
