@@ -198,8 +198,14 @@ class Database:
         limit, once = timeout_s or self._deadline_s, isinstance(sql, PlannedOnce)
         try:
             with translated():
-                async with asyncio.timeout(limit), self._pooled(limit, planned_once=once) as connection:
-                    return await getattr(connection, verb)(text_of(sql), *args)
+                async with asyncio.timeout(limit):
+                    # As ``_pooled``, without what a context manager costs each statement.
+                    connection = await self._acquire()
+                    try:
+                        await connection.plan(once=once)
+                        return await getattr(connection, verb)(text_of(sql), *args)
+                    finally:
+                        await self._give_back(connection, limit)
         except Unavailable as error:
             await self._renew_if_lost(error)
             raise
@@ -214,8 +220,11 @@ class Database:
             await connection.plan(once=planned_once)
             yield connection
         finally:
-            await self._pool.release(connection, timeout=limit_s)
-            self._wake_one()
+            await self._give_back(connection, limit_s)
+
+    async def _give_back(self, connection: Any, limit_s: float) -> None:
+        await self._pool.release(connection, timeout=limit_s)
+        self._wake_one()
 
     async def _acquire(self) -> Any:
         """Within the caller's time-out: one of the driver's would cost a task each time."""

@@ -261,6 +261,8 @@ _PREVIEW: Final = (
 
 
 def _restrictions(row: Row) -> dict[str, Any] | None:
+    if row["restrictions"] is None and row["content_warning"] is None:
+        return None
     stored = msgspec.convert(row["restrictions"] or {}, Restrictions)
     return shown_restrictions(msgspec.structs.replace(stored, content_warning=row["content_warning"] or ""))
 
