@@ -286,6 +286,13 @@ class AnnounceMark(ControlMessage, frozen=True, kw_only=True):
     mark: Mark
 
 
+class MuteStream(ControlMessage, frozen=True, kw_only=True):
+    """What is published of the stream has no sound before this moment of its media clock; 0: it has from now on."""
+
+    stream_id: str
+    until_ms: int
+
+
 class SetRestreams(ControlMessage, frozen=True, kw_only=True):
     """Where the stream is pushed on to, while it is published here: these targets and no others from now on."""
 
@@ -342,6 +349,7 @@ Body = (
     | ShowSlate
     | WantRenditions
     | AnnounceMark
+    | MuteStream
     | SetRestreams
     | SetSources
     | ForgetStream

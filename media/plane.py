@@ -223,6 +223,12 @@ class Plane:
         if run is not None:
             run.want_renditions(viewers)
 
+    def mute(self, stream_id: str, *, until_ms: int) -> None:
+        """As ``PublicationRun.mute``; nothing comes of it while nobody publishes."""
+        run = self._runs.get(stream_id)
+        if run is not None:
+            run.mute(until_ms)
+
     def announce(self, stream_id: str, mark: Mark) -> None:
         """Tell players of it within the stream's segments; nothing comes of it while nobody publishes."""
         run = self._runs.get(stream_id)

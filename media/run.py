@@ -19,6 +19,7 @@ from media.hls.marks import Mark
 from media.hls.muxer import Muxer
 from media.loudness import Listener, MeasuresSound
 from media.meter import Meter
+from media.mute import Mute
 from media.packager import Packager
 from media.recorder import Recorder
 from media.run_ladder import Ladders, RunLadder
@@ -83,6 +84,7 @@ class PublicationRun:
         )
         self._listener = Listener(codecs=codecs, name=grant.stream_id, on_heard=meter.hear)
         self._shown = Shown()
+        self._mute = Mute()
         self._muxer: Muxer | None = None
         self._ladder = RunLadder(
             ladders=codecs,
@@ -149,7 +151,9 @@ class PublicationRun:
 
     def write(self, unit: Unit) -> None:
         self._meter.count(unit)
-        self.relay.write(unit)
+        heard = self._mute.heard(unit, self.relay.tracks) if unit.kind == "audio" and self._mute.until_ms else unit
+        if heard is not None:
+            self.relay.write(heard)
         if unit.is_key and unit.kind == "video" and not self.grant.is_slate:
             self._thumbnail.see(unit, self.relay.tracks)
         elif unit.kind == "audio" and not self.grant.is_slate:
@@ -310,6 +314,10 @@ class PublicationRun:
     def want_renditions(self, viewers: int) -> None:
         """A client asks for one that is made on demand; ``viewers``: how many the stream has."""
         self._ladder.want(viewers)
+
+    def mute(self, until_ms: int) -> None:
+        """Nobody hears anything of it before this moment of the media clock; 0: from now on all is heard."""
+        self._mute.until_ms = until_ms
 
     def announce(self, mark: Mark) -> None:
         """Tell players of it within the segments of all renditions."""

@@ -36,6 +36,7 @@ from media.control import (
     ListItem,
     MediaCounters,
     MediaReady,
+    MuteStream,
     OfferWhep,
     OfferWhip,
     Patched,
@@ -223,6 +224,8 @@ class MediaServer:
             self._plane.want_renditions(said.stream_id, viewers=said.viewers)
         elif isinstance(said, AnnounceMark):
             self._plane.announce(said.stream_id, said.mark)
+        elif isinstance(said, MuteStream):
+            self._plane.mute(said.stream_id, until_ms=said.until_ms)
         elif isinstance(said, SetRestreams):
             self._set_restreams(said)
         elif isinstance(said, SetSources):

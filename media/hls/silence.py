@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import msgspec
 
+from media.errors import MediaError
 from media.hls.codecs import BadConfig, aac_shape, codec_string
 from media.unit import Codec, Track
 
@@ -16,6 +20,15 @@ _STREAM = "0" * (8 + 11 + 3)
 #: Object types whose frames are raw_data_blocks of these elements: Main, LC, LTP, and LC under SBR or PS.
 _OBJECT_TYPES = {"mp4a.40.1", "mp4a.40.2", "mp4a.40.4", "mp4a.40.5", "mp4a.40.29"}
 _OPUS_TICKS = 960
+Quiet = Callable[[int], bytes]
+"""A packet of so many ticks that decodes to silence."""
+_OPUS_RATE = 48_000
+_OPUS_CONFIGS = {120: 28, 240: 29, 480: 30}
+_MOST_FRAMES = 6
+
+
+class CannotSilence(MediaError):
+    """The sound has a codec or layout of which no silent packet is known here."""
 
 
 class Silence(msgspec.Struct, frozen=True):
@@ -31,6 +44,25 @@ def silence(track: Track) -> Silence | None:
         # RFC 6716, 3.1: 20 ms of CELT, full band; a frame of two bytes says that it is silent (4.3).
         return Silence(b"\xfc\xff\xfe" if track.channels != 1 else b"\xf8\xff\xfe", _OPUS_TICKS)
     return _aac(track) if track.codec is Codec.AAC else None
+
+
+def quiet_of(track: Track) -> Quiet:
+    """Raises ``CannotSilence``."""
+    found = silence(track)
+    if found is None:
+        raise CannotSilence(f"sound of {track.codec}")
+    if track.codec is Codec.OPUS:
+        return partial(_quiet_opus, timescale=track.timescale, is_mono=track.channels == 1)
+    return lambda _: found.data
+
+
+def _quiet_opus(ticks: int, *, timescale: int, is_mono: bool) -> bytes:
+    """RFC 6716, 3.1 and 3.2.5: CELT of the full band, in frames of 20 ms at most, each of which says that it is silent
+    (4.3)."""
+    samples = round(ticks * _OPUS_RATE / timescale)
+    head = _OPUS_CONFIGS.get(samples, 31) << 3 | (0 if is_mono else 4)
+    frames = min(_MOST_FRAMES, max(1, round(samples / _OPUS_TICKS)))
+    return bytes([head]) + b"\xff\xfe" if frames == 1 else bytes([head | 3, frames]) + b"\xff\xfe" * frames
 
 
 def _aac(track: Track) -> Silence | None:

@@ -27,6 +27,7 @@ from media.control import (
     LayersRead,
     ListItem,
     MediaReady,
+    MuteStream,
     OfferWhep,
     OfferWhip,
     Patched,
@@ -144,6 +145,9 @@ class MediaProcess:
 
     def announce(self, stream_id: str, mark: Mark) -> None:
         self._tell(AnnounceMark(stream_id=stream_id, mark=mark))
+
+    def mute(self, stream_id: str, *, until_ms: int) -> None:
+        self._tell(MuteStream(stream_id=stream_id, until_ms=until_ms))
 
     def set_restreams(self, message: SetRestreams) -> None:
         self._tell(message)

@@ -54,6 +54,13 @@ class AnnounceHere(Message, frozen=True, kw_only=True):
     mark: Mark
 
 
+class MuteHere(Message, frozen=True, kw_only=True):
+    """To the node that a stream is published on: it has no sound before this moment of its media clock; 0: it has."""
+
+    stream_id: str
+    until_ms: int
+
+
 class MediaOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What the media process answered: an answer, a patch, the layers that a viewer of the stream gets, or why not."""
 
@@ -161,6 +168,10 @@ class NodeActor(Actor):
     @handles(AnnounceHere)
     def announce(self, message: AnnounceHere) -> None:
         self._media.announce(message.stream_id, message.mark)
+
+    @handles(MuteHere)
+    def mute(self, message: MuteHere) -> None:
+        self._media.mute(message.stream_id, until_ms=message.until_ms)
 
     @handles(ReadRestreams)
     def read_restreams(self, message: ReadRestreams) -> RestreamsRead:

@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from media.hls.cmaf import read_init, track_of
-from media.vod.muting import Quiet, muted, quiet_of
+from media.hls.silence import Quiet, quiet_of
+from media.vod.muting import muted
 from storage.objects import ObjectStore
 
 MP4: Final = "video/mp4"

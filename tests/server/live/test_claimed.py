@@ -23,13 +23,36 @@ async def matched(node: CoreNode, holder: Person, publisher: Person, stream_id: 
         )  # fmt: skip
         await db.execute(
             "insert into work_matches (id, work_id, holder_id, publisher_id, media_id, media_kind, from_ms, to_ms,"
-            " work_from_ms, score, speed, policy, is_credited, created_at)"
-            " values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, 'stream', 0, 8000, 0, 1, 1, $6, false, now())",
+            " work_from_ms, score, speed, policy, is_credited, muted_until_ms, created_at)"
+            " values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, 'stream', 0, 8000, 0, 1, 1, $6, false, 90000,"
+            " now())",
             match_id, work_id, holder.id, publisher.id, stream_id, policy,
         )  # fmt: skip
     finally:
         await db.close()
     return match_id
+
+
+async def test_a_stream_on_the_air_is_mute_until_the_match_is_withdrawn(
+    node: CoreNode, owner: Person, stranger: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the media process does then is in ``tests/media/test_mute.py``."""
+    told: list[tuple[str, int]] = []
+    monkeypatch.setattr(node.app.live.media, "mute", lambda stream_id, until_ms: told.append((stream_id, until_ms)))
+    stream = await owner.prepare()
+    await node.publish(stream)
+    match_id = await matched(node, stranger, owner, stream["id"], "mute")
+    await owner.done("POST", f"/matches/{match_id}/dispute")
+
+    async def is_told() -> bool:
+        return len(told) == expected
+
+    expected = 1
+    await eventually(is_told)
+    await stranger.done("POST", f"/matches/{match_id}/withdraw")
+    expected = 2
+    await eventually(is_told)
+    assert told == [(stream["id"], 90_000), (stream["id"], 0)]
 
 
 async def test_a_blocked_stream_on_the_air_is_its_owners_alone_until_the_match_is_withdrawn(

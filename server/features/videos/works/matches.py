@@ -21,6 +21,7 @@ from server.features.videos.works.rules import (
     is_credited,
     join,
     moved,
+    muted_until,
 )
 from server.http.errors import not_found
 from storage.audit import AuditLog
@@ -53,24 +54,39 @@ class Matches:
         self._answer_within = answer_within
         self._enforce = enforce
 
-    async def record(self, tx: Transaction, medium: Medium, runs: Sequence[Run]) -> None:
+    async def record(
+        self, tx: Transaction, medium: Medium, runs: Sequence[Run], *, live_until_ms: int | None = None
+    ) -> None:
         """What was found in a medium. A run that continues or repeats a match lengthens it, so that seeking again
-        adds nothing; one of a match that was decided changes nothing."""
+        adds nothing; one of a match that was decided changes nothing. ``live_until_ms``: as far as a stream on the air
+        was looked at."""
         rows = await tx.fetch(queries.SOUGHT, [run.work for run in runs], medium.owner_id)
         works = {row["number"]: row for row in rows}
         for run in runs:
             if run.work in works:
-                await self._record(tx, medium, works[run.work], run)
+                match_id, found = await self._record(tx, medium, works[run.work], run)
+                if match_id and live_until_ms is not None and works[run.work]["policy"] == "mute":
+                    await self._mute_live(tx, match_id, works[run.work], found, live_until_ms)
         if any(row["policy"] != "credit" for row in works.values()):
             await self._enforce(tx, [medium.id])
 
-    async def _record(self, tx: Transaction, medium: Medium, work: Row, run: Run) -> None:
+    async def _mute_live(self, tx: Transaction, match_id: str, work: Row, run: Run, end_ms: int) -> None:
+        until_ms = muted_until(run, work_ms=work["duration_ms"], end_ms=end_ms)
+        if until_ms is not None:
+            await tx.execute(queries.MUTE_LIVE, match_id, until_ms)
+            detail = {"from_ms": end_ms, "to_ms": until_ms}
+            await self._audit.add(tx, "match.muted", actor_id=None, subject=match_id, detail=detail)
+
+    async def _record(self, tx: Transaction, medium: Medium, work: Row, run: Run) -> tuple[str, Run]:
+        """The match, and all of it that was found so far; no id for one that was decided."""
         for row in await tx.fetch(queries.SAME, medium.id, work["id"]):
             former = _run(row, run.work)
             if is_continued(former, run) or is_continued(run, former):
-                if row["state"] == "open":
-                    await self._lengthen(tx, medium, work, row, join(former, run))
-                return
+                whole = join(former, run)
+                if row["state"] != "open":
+                    return "", whole
+                await self._lengthen(tx, medium, work, row, whole)
+                return row["id"], whole
         match_id = str(self._ids.uuid7(self._now().timestamp()))
         credited = is_credited(work["policy"], run.length_ms)
         await tx.execute(
@@ -83,6 +99,7 @@ class Matches:
             await self._credit(tx, match_id, medium, work, run)
         if run.length_ms > CREDITED_MS:
             await self._claim(tx, match_id, medium, work)
+        return match_id, run
 
     async def _lengthen(self, tx: Transaction, medium: Medium, work: Row, row: Row, run: Run) -> None:
         credited = is_credited(work["policy"], run.length_ms)

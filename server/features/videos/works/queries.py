@@ -23,7 +23,8 @@ MINE: Final = f"{_WORK} where w.owner_id = $1 and ($2::uuid is null or w.id > $2
 REMOVE: Final = "delete from works where id = $1 and owner_id = $2 returning title, media_id::text"
 INDEXED: Final = "update works set state = $2, reason = $3 where id = $1"
 SOUGHT: Final = """
-select id::text, number, owner_id::text, policy from works
+select id::text, number, owner_id::text, policy,
+    (select v.duration_ms from videos v where v.id = works.media_id) as duration_ms from works
 where number = any($1::int[]) and state = 'ready' and owner_id <> $2::uuid
 """
 OLDER: Final = """
@@ -43,7 +44,7 @@ FORGET: Final = "delete from works where media_id = $1"
 # matches
 
 SAME: Final = """
-select id::text, from_ms, to_ms, work_from_ms, score, speed, is_credited, state from work_matches
+select id::text, from_ms, to_ms, work_from_ms, score, speed, is_credited, state, muted_until_ms from work_matches
 where media_id = $1 and work_id = $2 order by from_ms for update
 """
 ADD_MATCH: Final = """
@@ -55,6 +56,7 @@ LENGTHEN: Final = """
 update work_matches set from_ms = $2, to_ms = $3, work_from_ms = $4, score = $5, is_credited = is_credited or $6
 where id = $1
 """
+MUTE_LIVE: Final = "update work_matches set muted_until_ms = $2 where id = $1"
 _PEOPLE: Final = ("holder", "publisher")
 _MATCH: Final = f"""
 select m.id::text as id, m.work_id::text as work_id, w.title as work_title, w.media_id::text as work_media_id,
@@ -94,7 +96,7 @@ where state = 'disputed' and expires_at <= $1 order by expires_at limit 100 for 
 """
 
 CLAIMS: Final = """
-select policy, from_ms, to_ms from work_matches
+select policy, from_ms, to_ms, muted_until_ms from work_matches
 where media_id = $1 and policy in ('mute', 'block') and state <> 'withdrawn' and to_ms - from_ms > $2
 """
 CLAIMED_BY_WORK: Final = """
@@ -104,7 +106,7 @@ where (w.id = $1 or w.media_id = $1) and m.policy in ('mute', 'block')
 CLAIMED_BY_PERSON: Final = """
 select distinct media_id::text from work_matches where holder_id = $1 and policy in ('mute', 'block')
 """
-STREAM: Final = "select id::text, restrictions from streams where id = $1"
+STREAM: Final = "select id::text, restrictions, state, media_node from streams where id = $1"
 TITLES: Final = """
 select m.id::text as id, w.title from work_matches m join works w on w.id = m.work_id
 where m.id = any($1::uuid[]) and $2::uuid in (m.holder_id, m.publisher_id)

@@ -35,6 +35,8 @@ MAY: Final[Mapping[Act, Party]] = {
 }
 CREDITED_MS: Final = 7_000
 """More than this is credited."""
+MAX_LIVE_MUTE_MS: Final = 600_000
+"""So long a stream on the air is mute at most after what was found of a work; it is looked at again meanwhile."""
 WINDOW_MS: Final = 20_000
 HOP_MS: Final = 10_000
 """Look-ups are of windows that overlap, so that each run of ten seconds lies in one."""
@@ -111,6 +113,17 @@ def windows(hashes: Sequence[Hash]) -> Iterator[Sequence[Hash]]:
 
 def is_credited(policy: str, length_ms: int) -> bool:
     return policy == "credit" and length_ms > CREDITED_MS
+
+
+def muted_until(run: Run, *, work_ms: int | None, end_ms: int) -> int | None:
+    """Until when on its media clock a stream on the air is mute, which was looked at as far as ``end_ms``: as long as
+    the rest of the work would last (None: nobody knows how long it is). None where the work has stopped before, or
+    too little of it was found."""
+    if run.length_ms <= CREDITED_MS or run.to_ms < end_ms - JOINED_MS:
+        return None
+    at_ms = run.work_from_ms + round(run.length_ms * run.speed)
+    rest_ms = MAX_LIVE_MUTE_MS if work_ms is None else min(MAX_LIVE_MUTE_MS, work_ms - at_ms)
+    return run.to_ms + rest_ms if rest_ms > 0 else None
 
 
 def moved(state: str, act: Act, party: Party) -> State:

@@ -33,6 +33,7 @@ MAX_LIVE: Final = 500
 class SeekWorks(msgspec.Struct, frozen=True):
     media_id: str
     from_ms: int = 0
+    is_live: bool = False
 
 
 class Seeker:
@@ -63,7 +64,7 @@ class Seeker:
     async def seek_in_live(self) -> None:
         """In the last minutes of the streams that are on the air."""
         rows = await self._db.fetch(queries.ON_AIR, MAX_LIVE)
-        bodies = [SeekWorks(row["id"], max(0, row["end_ms"] - LIVE_MS)) for row in rows]
+        bodies = [SeekWorks(row["id"], max(0, row["end_ms"] - LIVE_MS), is_live=True) for row in rows]
         async with self._db.transaction() as tx:
             await self._jobs.enqueue_many(
                 tx, self.live_job, bodies, key_of=lambda body: f"{body.media_id}/{body.from_ms}"
@@ -74,13 +75,17 @@ class Seeker:
         if medium is None:
             return
         runs: list[Run] = []
+        end_ms = 0
         for kind in KINDS:
             async for piece in self._media.pieces(medium, kind, from_ms=attempt.body.from_ms):
                 order = Fingerprint(kind=kind, side="query", data=piece.data, start_ms=piece.start_ms)
-                runs += await self.found(kind, await self._hashes(order, medium))
+                hashes = await self._hashes(order, medium)
+                end_ms = max(end_ms, hashes[-1].ms if hashes else 0)
+                runs += await self.found(kind, hashes)
                 await attempt.progress(0.5, f"{kind} to {piece.start_ms} ms")
         async with attempt.finish() as tx:
-            await self._matches.record(tx, medium, joined(runs))
+            live_until_ms = end_ms if attempt.body.is_live else None
+            await self._matches.record(tx, medium, joined(runs), live_until_ms=live_until_ms)
 
     async def _hashes(self, order: Fingerprint, medium: Medium) -> Sequence[Hash]:
         """None of a piece that cannot be decoded: the others may."""

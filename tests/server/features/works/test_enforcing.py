@@ -129,7 +129,7 @@ async def test_a_blocked_video_is_its_owners_alone_until_the_match_is_withdrawn(
 async def test_a_video_that_cannot_be_muted_is_withheld(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("media.vod.muting.silence", lambda track: None)
+    monkeypatch.setattr("media.hls.silence.silence", lambda track: None)
     video_id, _, _ = await uploaded(stage, tmp_path)
     await matched(stage, video_id, "mute")
     await enforced(stage, video_id)

@@ -10,6 +10,7 @@ from media.fingerprints.alignment import Alignment
 from media.fingerprints.messages import Hash
 from server.features.videos.works.rules import (
     HOP_MS,
+    MAX_LIVE_MUTE_MS,
     MAY,
     MOVES,
     WINDOW_MS,
@@ -17,6 +18,7 @@ from server.features.videos.works.rules import (
     is_credited,
     joined,
     moved,
+    muted_until,
     run_of,
     windows,
 )
@@ -80,3 +82,22 @@ def test_a_state_is_left_only_by_the_acts_and_parties_of_the_table() -> None:
 
 def test_both_ends_are_final() -> None:
     assert not {state for state, _ in MOVES} & {"upheld", "withdrawn"}
+
+
+@pytest.mark.parametrize(
+    ("from_ms", "to_ms", "end_ms", "work_ms", "until_ms"),
+    [
+        (10_000, 40_000, 45_000, 200_000, 40_000 + 165_000),
+        (10_000, 40_000, 45_000, None, 40_000 + MAX_LIVE_MUTE_MS),
+        (10_000, 40_000, 45_000, 9_000_000, 40_000 + MAX_LIVE_MUTE_MS),
+        (10_000, 40_000, 60_000, 200_000, None),
+        (10_000, 17_000, 18_000, 200_000, None),
+        (10_000, 40_000, 45_000, 35_000, None),
+    ],
+    ids=["the rest of the work", "of unknown length", "a long one", "it has stopped", "too little", "it is over"],
+)
+def test_a_stream_on_the_air_is_mute_for_the_rest_of_the_work(
+    from_ms: int, to_ms: int, end_ms: int, work_ms: int | None, until_ms: int | None
+) -> None:
+    run = Run(work=1, from_ms=from_ms, to_ms=to_ms, work_from_ms=5_000, score=1)
+    assert muted_until(run, work_ms=work_ms, end_ms=end_ms) == until_ms

@@ -262,6 +262,20 @@ async def test_a_work_is_found_in_an_uploaded_video_and_in_a_stream_on_the_air(s
     assert (live["stream"]["id"], live["state"]) == (live_id, "open")
 
 
+async def test_a_stream_on_the_air_is_mute_while_the_work_would_go_on(stage: Stage) -> None:
+    music, room = made.music(2, 40), stage.served.feature("works")
+    await stage.register(stage.ada, await stage.recorded(stage.ada, sound=music), policy="mute")
+    await stage.kit.run_jobs([room])
+    live_id = await stage.recorded(stage.bob, sound=music[2 * RATE : 14 * RATE])
+    await stage.kit.database.execute("update streams set state = 'live' where id = $1", live_id)
+    await stage.kit.run_schedule(room, "works.live")
+    await stage.kit.run_jobs([room])
+    row = await stage.kit.database.fetchrow("select to_ms, muted_until_ms from work_matches")
+    assert row is not None
+    assert row["muted_until_ms"] == row["to_ms"] + 600_000, "nobody has told how long the work is"
+    assert (await stage.actions())[-1] == "match.muted"
+
+
 async def test_a_work_goes_with_its_video(stage: Stage) -> None:
     work_id = await stage.work()
     async with stage.kit.database.transaction() as tx:

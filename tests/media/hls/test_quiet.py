@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
+from media.hls.silence import CannotSilence, quiet_of
 from media.unit import Codec, Track
-from media.vod.muting import CannotSilence, quiet_of
 
 HEAD = b"OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00"
 
