@@ -316,7 +316,7 @@ class PublicationRun:
         self._ladder.want(viewers)
 
     def mute(self, until_ms: int) -> None:
-        """Nobody hears anything of it before this moment of the media clock; 0: from now on all is heard."""
+        """Its sound is silent before this moment of the media clock; 0: from now on it is as it was sent."""
         self._mute.until_ms = until_ms
 
     def announce(self, mark: Mark) -> None:
