@@ -1,4 +1,4 @@
-"""``socialflow``: serve, worker, migrate, doctor, config, check-config, demo, seed, reindex, backup, restore, admin."""
+"""``socialflow``: the commands, each of which imports what it needs."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
   config    show every setting: socialflow config show [--origin], which says where each comes from
   check-config   say all that is wrong with the settings, without starting anything
   demo      fill a running server with people, a synthetic live stream and a talkative chat
+  load-test publishers, sockets and viewers for a server of yours, who check that nothing is lost
   reindex   make what searches look into anew; a server may run meanwhile
   seed      fill the database with many people and posts (--people N --posts N --follows N --seed N)
   backup    write database, objects and settings into one file: socialflow backup FILE
@@ -238,6 +239,17 @@ def demo(argv: Sequence[str]) -> int:
     return asyncio.run(run_demo(settings))
 
 
+def load_test(argv: Sequence[str]) -> int:
+    from server.load_test import load_of, run_load
+
+    program = "socialflow load-test"
+    asked, rest = load_of(list(argv), program=program)
+    settings = load(rest, program=program)
+    set_up_logs(log_format=settings.log_format, level="error", process="load-test")
+    _raise_file_limit()
+    return loop.run(run_load(settings, asked))
+
+
 def reindex(argv: Sequence[str]) -> int:
     """A server may run meanwhile."""
     settings = load(argv, program="socialflow reindex")
@@ -295,6 +307,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "config": config,
     "check-config": check_config,
     "demo": demo,
+    "load-test": load_test,
     "seed": seed,
     "admin": admin,
     "reindex": reindex,

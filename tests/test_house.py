@@ -112,7 +112,7 @@ DRIVERS = {
     "boto3": ("storage/",),
     "botocore": ("storage/",),
     "av": ("media/", "server/demo/"),
-    "aiortc": ("media/webrtc/",),
+    "aiortc": ("media/webrtc/", "server/load_test/"),
     "aioice": ("media/webrtc/",),
     "pylibsrtp": ("media/webrtc/",),
 }
