@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
@@ -27,78 +25,28 @@ from server.http.identity import Identity
 from server.http.limits import RateLimiter, TokenBuckets
 from server.http.operation import Operation
 from server.http.translations import known_errors
-from storage.migrate import migrate
 from storage.postgres import Database
+from tests.server.emptying import PATIENCE_S, ServerDatabase
 from tests.server.kit import Kit
-
-_NAME = "server_tests"
 
 
 @pytest.fixture(scope="session")
-def server_database_url(postgres_url: str) -> str:
-    """One migrated database for all these tests; ``database`` empties it, which is faster than a new one for each."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, _make_database(postgres_url)).result()
+def server_database(postgres_url: str) -> Iterator[ServerDatabase]:
+    made = ServerDatabase(postgres_url)
+    yield made
+    made.close()
 
 
-async def _make_database(admin_url: str) -> str:
-    admin = await Database.connect(admin_url, max_connections=1, deadline_s=PATIENCE_S)
-    await admin.execute(f"create database {_NAME}")
-    await admin.close()
-    url = admin_url.replace("/postgres?", f"/{_NAME}?", 1)
-    await migrate(url)
-    await _prepare_to_empty(url)
-    return url
-
-
-# Those, and all that refer to them.
-_EMPTIED: Final = (
-    "users, chat_messages, signing_keys, audit_log, reserved_names, rights_changes, doomed_objects, jobs, job_keys,"
-    " job_schedules, facts, fact_readers, facts_aside, push_keys, notification_deliveries, ledger_transfers,"
-    " ledger_entries, ledger_head, payment_events, payment_reconciliations, pool_months, withholding_rules"
-)
-_TABLES: Final = """
-with recursive emptied as (
-    select unnest(string_to_array($1, ', '))::regclass::oid as id
-    union
-    select conrelid from pg_constraint join emptied on confrelid = id where contype = 'f'
-)
-select quote_literal(id::regclass::text) from emptied where not exists (select from pg_inherits where inhrelid = id)
-"""
-# To truncate all takes twenty times as long as to look which of them have rows: few do after a test.
-_EMPTY: Final = """
-create function empty_tables() returns void language plpgsql as $$
-declare
-    name text;
-    has_rows boolean;
-begin
-    foreach name in array array[{tables}] loop
-        execute 'select exists(select from ' || name || ')' into has_rows;
-        if has_rows then
-            execute 'delete from ' || name;
-        end if;
-    end loop;
-end $$
-"""
-
-
-async def _prepare_to_empty(url: str) -> None:
-    database = await Database.connect(url, max_connections=1, deadline_s=PATIENCE_S)
-    names = [row[0] for row in await database.fetch(_TABLES, _EMPTIED)]
-    await database.execute(_EMPTY.format(tables=", ".join(names)))
-    await database.close()
+@pytest.fixture(scope="session")
+def server_database_url(server_database: ServerDatabase) -> str:
+    return server_database.url
 
 
 @pytest.fixture
-async def database(server_database_url: str) -> AsyncIterator[Database]:
+async def database(server_database: ServerDatabase) -> AsyncIterator[Database]:
     """Empty but for what migrations put there."""
-    database = await Database.connect(server_database_url, max_connections=4, deadline_s=PATIENCE_S)
-    async with database.transaction() as tx:
-        # Without triggers, which guard the audit log and the ledger, and without the order that references ask for.
-        await tx.execute("set local session_replication_role = replica")
-        await tx.execute("lock table users in access exclusive mode")  # what the test before had begun ends first
-        await tx.execute("select empty_tables()")
-        await tx.execute("update audit_head set position = 0, hash = decode(repeat('00', 32), 'hex'), entry_id = null")
+    await server_database.empty()
+    database = await Database.connect(server_database.url, max_connections=4, deadline_s=PATIENCE_S)
     yield database
     await database.close()
 
@@ -159,9 +107,6 @@ class Someone:
         headers = {**self.headers, **kwargs.pop("headers", {})}
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **kwargs)
 
-
-PATIENCE_S = 30.0
-"""Of a statement: the engine gives way to the tests in real time."""
 
 SERVED = {"accounts", "factors", "passkeys", "oauth", "api_tokens", "profiles", "relations", "notifications"}
 SERVED |= {"export", "audit", "pictures", "hidden_words"}
