@@ -116,8 +116,9 @@ class Run:
             start(Player(client=self._client, url=url, tally=self._tally).play(), "player")
         for number in range(self._load.peers):
             url = f"{self._url}/whep/{air[number % len(air)].stream['id']}"
-            start(self._gated(Peer(client=self._client, url=url, tally=self._tally).watch()), "peer")
+            start(self._view(url), "peer")
         await _until(self._all_are_there, asked, within_s=COMING_S)
+        self._tally.counts["absent"] = max(0, self._load.sockets - self._tally.counts["sockets"])
 
     def _all_are_there(self) -> bool:
         counts = self._tally.counts
@@ -128,23 +129,23 @@ class Run:
         """Connections are begun ``AT_ONCE`` at a time, as those of people who come within seconds."""
         listener = Listener(api=self._api, stream_id=on.stream["id"], run=self._name, tally=self._tally)
         on.listeners.append(listener)
-        async with self._gate:
-            staying = asyncio.create_task(listener.stay(), name="stay")
-            await asyncio.wait((asyncio.create_task(listener.is_in.wait()), staying), timeout=END_S)
+        staying = None
         try:
+            async with self._gate:
+                staying = asyncio.create_task(listener.stay(), name="stay")
+                coming = asyncio.create_task(listener.is_in.wait(), name="coming")
+                await asyncio.wait((coming, staying), timeout=END_S, return_when=asyncio.FIRST_COMPLETED)
+                coming.cancel()
             await staying
         finally:
-            staying.cancel()
+            if staying is not None:
+                staying.cancel()
 
-    async def _gated(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _view(self, url: str) -> None:
+        """A handshake costs both sides much: some a second."""
         async with self._gate:
-            task = asyncio.create_task(work, name="peer")
             await asyncio.sleep(LOOK_S)
-        try:
-            await task
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await Peer(client=self._client, url=url, tally=self._tally).watch()
 
     async def _talk(self, air: list[OnTheAir], asked: asyncio.Event) -> None:
         talking = [asyncio.create_task(one.talker.talk(), name="talker") for one in air if one.talker]

@@ -12,7 +12,7 @@ KEPT: Final = 20_000
 
 What = Literal[
     "sockets", "sockets_refused", "sockets_lost", "sent", "sent_refused", "received", "lost", "twice", "disordered",
-    "reset",
+    "reset", "absent",
     "players", "playlists", "segments", "segment_bytes", "segments_failed", "segments_skipped",
     "peers", "peers_failed", "packets", "packets_lost", "pictures",
     "interruptions",
@@ -29,6 +29,7 @@ FAULTS: Final[dict[What, str]] = {
     "packets_lost": "RTP packets that WebRTC viewers never got",
     "interruptions": "publishers that were cut off",
     "sockets_lost": "sockets that were cut off",
+    "absent": "sockets that were not in when the talk began",
     "sockets_refused": "times that a socket was not let in",
 }
 """What makes a run a failed one."""
