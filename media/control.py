@@ -11,6 +11,7 @@ from media.hls.marks import Mark
 from media.pull.playout_items import Chunk, PlayoutItem
 from media.pull.states import PullSource, PullState
 from media.restream.states import RestreamState, RestreamTarget
+from media.stage.plan import StagePlan, StageState
 
 
 class ControlMessage(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -199,6 +200,28 @@ class OfferWhep(ControlMessage, frozen=True, kw_only=True):
     offered_by: dict[str, int] = {}
 
 
+class OfferStage(ControlMessage, frozen=True, kw_only=True):
+    """The offer of a person of a stage: of what they send, or (``is_sending`` false) to be sent its picture and sound.
+    Answered by ``Answered`` or ``Refused``; ``offered_by`` as for a publisher's."""
+
+    plan: StagePlan
+    seat: str
+    is_sending: bool
+    sdp: str
+    resource_id: str
+    offered_by: dict[str, int] = {}
+
+
+class SetStage(ControlMessage, frozen=True, kw_only=True):
+    """What a stage is to be like; answered by ``StageRead``."""
+
+    plan: StagePlan
+
+
+class StageRead(ControlMessage, frozen=True, kw_only=True):
+    state: StageState
+
+
 class Answered(ControlMessage, frozen=True, kw_only=True):
     sdp: str
     etag: str
@@ -306,6 +329,12 @@ class SetSources(ControlMessage, frozen=True, kw_only=True):
     sources: tuple[PullSource, ...]
 
 
+class EndStage(ControlMessage, frozen=True, kw_only=True):
+    """The stream of a stage has ended, or its streamer wants none any more."""
+
+    stream_id: str
+
+
 class ForgetStream(ControlMessage, frozen=True, kw_only=True):
     """The stream has ended: its live files may go."""
 
@@ -345,6 +374,10 @@ Body = (
     | ReadLayers
     | ChooseLayer
     | LayersRead
+    | OfferStage
+    | SetStage
+    | StageRead
+    | EndStage
     | StopPublication
     | ShowSlate
     | WantRenditions

@@ -9,7 +9,7 @@ import msgspec
 
 from media.unit import Track, Unit
 
-IngestProtocol = Literal["rtmp", "rtmps", "whip", "pull"]
+IngestProtocol = Literal["rtmp", "rtmps", "whip", "pull", "stage"]
 
 
 class PublishRequest(msgspec.Struct, frozen=True, kw_only=True):

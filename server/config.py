@@ -169,6 +169,9 @@ class Settings(FeatureSettings, BaseSettings):
         le=1_000,
         description="streams of this node of which smaller renditions are made at once; 0: one a processor",
     )
+    max_stages: int = Field(
+        0, ge=0, le=100, description="stages that this node mixes at once; 0: one for every two processors"
+    )
     max_offers_per_account: int = Field(
         20, ge=1, description="WHIP, and WHEP, offers of one account that wait to be connected, on one node"
     )

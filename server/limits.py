@@ -178,6 +178,7 @@ def media_config(settings: Settings, *, run_dir: Path, object_store: str) -> Med
         max_whep_viewers=settings.max_whep_viewers,
         max_encodings=encodings(settings),
         max_ladders=settings.max_ladders or len(os.sched_getaffinity(0)),
+        max_stages=settings.max_stages or max(1, len(os.sched_getaffinity(0)) // 2),
         transcode=settings.transcode,
         max_rtmp_connections=settings.max_rtmp_connections,
         max_rtmp_waiting_per_address=settings.max_rtmp_waiting_per_address,

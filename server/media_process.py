@@ -28,6 +28,7 @@ from media.control import (
     CloseWebrtc,
     ControlMessage,
     Drain,
+    EndStage,
     FindWebrtc,
     ForgetStream,
     Granted,
@@ -37,6 +38,7 @@ from media.control import (
     MediaCounters,
     MediaReady,
     MuteStream,
+    OfferStage,
     OfferWhep,
     OfferWhip,
     Patched,
@@ -46,8 +48,10 @@ from media.control import (
     RestreamsReported,
     SetRestreams,
     SetSources,
+    SetStage,
     ShowSlate,
     SourcesReported,
+    StageRead,
     StopPublication,
     ViewerGone,
     WantRenditions,
@@ -63,6 +67,7 @@ from media.restream.states import RestreamState
 from media.rtmp.limits import RtmpLimits
 from media.rtmp.server import RtmpServer
 from media.run_ladder import Policy
+from media.stage.stages import Stages
 from media.transcode.pool import CodecPool
 from media.webrtc import errors as webrtc_errors
 from media.webrtc.port import RtcPort
@@ -99,6 +104,7 @@ class MediaConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_whep_viewers: int
     max_encodings: int
     max_ladders: int = 1
+    max_stages: int = 1
     transcode: Policy = "auto"
     max_rtmp_connections: int
     max_rtmp_waiting_per_address: int
@@ -189,6 +195,14 @@ class MediaServer:
         self._whep = WhepEndpoint(
             port=port, on_viewer_left=self._viewer_left, max_viewers=max(1, self._config.max_whep_viewers)
         )
+        self._stages = Stages(
+            port=port,
+            whep=self._whep,
+            hire=self._codecs.hire,
+            release=self._codecs.release,
+            authorize=self._authorize,
+            max_stages=self._config.max_stages,
+        )
         rtmp = socket.socket(fileno=self._config.sockets["rtmp"])
         rtmp_port = await self._rtmp.start(sock=rtmp)
         self._channel.tell(MediaReady(rtmp_port=rtmp_port, webrtc_port=port.candidates[0][1]))
@@ -202,6 +216,7 @@ class MediaServer:
 
     async def _close(self, port: RtcPort) -> None:
         await self._pulls.close()
+        await self._stages.close()
         await self._http.close()
         await self._rtmp.close(budget_s=min(RTMP_BUDGET_S, self._budget_s))
         await self._plane.close("the server is stopping")
@@ -230,6 +245,8 @@ class MediaServer:
             self._set_restreams(said)
         elif isinstance(said, SetSources):
             self._pulls.set(said.sources)
+        elif isinstance(said, EndStage):
+            self._stages.end(said.stream_id)
         elif isinstance(said, ForgetStream):
             self._plane.forget(said.stream_id)
         elif isinstance(said, Drain):
@@ -254,6 +271,10 @@ class MediaServer:
             return await self._offer_whip(said)
         if isinstance(said, OfferWhep):
             return await self._offer_whep(said)
+        if isinstance(said, OfferStage):
+            return await self._offer_stage(said)
+        if isinstance(said, SetStage):
+            return StageRead(state=self._stages.set(said.plan))
         if isinstance(said, PatchIce):
             return await self._patch(said)
         if isinstance(said, CloseWebrtc):
@@ -294,6 +315,13 @@ class MediaServer:
         )
         return Answered(sdp=answer, etag=self._whep.etag(said.resource_id))
 
+    async def _offer_stage(self, said: OfferStage) -> ControlMessage:
+        take = self._stages.send if said.is_sending else self._stages.look_on
+        sdp, etag = await take(
+            said.plan, said.seat, sdp=said.sdp, resource_id=said.resource_id, offered_by=said.offered_by
+        )
+        return Answered(sdp=sdp, etag=etag)
+
     async def _patch(self, said: PatchIce) -> ControlMessage:
         endpoint = self._endpoint(said.resource_id)
         fragment = await endpoint.patch(said.resource_id, said.fragment, said.etag)
@@ -301,7 +329,9 @@ class MediaServer:
 
     def _endpoint(self, resource_id: str) -> WhipEndpoint | WhepEndpoint:
         """Ids begin with the kind of their resource."""
-        return self._whep if resource_id.startswith("whep-") else self._whip
+        if resource_id.startswith("whep-"):
+            return self._whep
+        return self._stages.whip if self._stages.whip.has(resource_id) else self._whip
 
     # what this process asks and says
 
@@ -349,6 +379,7 @@ class MediaServer:
         self._say(SourcesReported(states=states))
 
     def _viewer_left(self, resource_id: str, reason: str) -> None:
+        self._stages.left(resource_id)
         self._say(ViewerGone(resource_id=resource_id))
 
     async def _count(self) -> None:
@@ -375,6 +406,7 @@ class MediaServer:
             "codec_workers": self._codecs.workers,
             "encodings": self._codecs.encodings,
             "ladders": self._codecs.ladders,
+            "stages": self._stages.count,
         }
         counted = {f"{of}_{name}": value for of, of_it in totals.items() for name, value in _numbers(of_it)}
         return {name: float(value) for name, value in {**counted, **now}.items()}

@@ -40,7 +40,10 @@ class Employment:
         begin: Callable[[], None],
         receive: Callable[[WorkerAnswer], None],
         fail: Callable[[str], None],
+        is_busy: Callable[[], bool] | None = None,
     ) -> None:
+        """``is_busy``: whether the worker has something to answer, where that is not the units of ``give``; who
+        gets the answers says ``progressed`` then."""
         self._name = name
         self._hire = hire
         self._release = release
@@ -48,6 +51,7 @@ class Employment:
         self._receive = receive
         self._fail = fail
         self._backlog = Backlog()
+        self._is_busy = is_busy or (lambda: bool(self._backlog.under_way))
         self._backoff = Backoff()
         self._child: Child | None = None
         self._work: asyncio.Task[None] | None = None
@@ -102,6 +106,10 @@ class Employment:
     def answered(self, made: Made) -> None:
         """The worker has answered for units of the running job."""
         self._backlog.answered(made.fed)
+        self.progressed()
+
+    def progressed(self) -> None:
+        """The worker has answered."""
         self._patience.progressed(self._loop.time())
         self._backoff.went_well()
 
@@ -153,7 +161,7 @@ class Employment:
         return bool(verdict)
 
     def _verdict(self, child: Child) -> str:
-        if not self._backlog.under_way:
+        if not self._is_busy():
             return ""
         return self._patience.verdict(self._loop.time(), child.vitals())
 

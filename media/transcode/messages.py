@@ -12,6 +12,7 @@ import msgspec
 
 from media.errors import MediaError
 from media.transcode.ladder import Tier
+from media.transcode.stage_messages import StageJob, StageMade, StageSeats, StageTick, StageTracks, StageUnit
 from media.unit import Track, Unit
 
 MAX_FRAME_BYTES = 40 * 1024 * 1024
@@ -151,8 +152,9 @@ class SoundMeasured(msgspec.Struct, frozen=True, tag="measured", array_like=True
     level: SoundLevel | None
 
 
-Order = Job | LadderJob | DecodeUnits | Finish | MakePicture | MakeSlate | MeasureSound
-WorkerAnswer = WorkerReady | Opened | Made | Finished | PictureMade | SlateMade | SoundMeasured
+StageOrder = StageJob | StageSeats | StageTracks | StageUnit | StageTick
+Order = Job | LadderJob | DecodeUnits | Finish | MakePicture | MakeSlate | MeasureSound | StageOrder
+WorkerAnswer = WorkerReady | Opened | Made | Finished | PictureMade | SlateMade | SoundMeasured | StageMade
 
 _encoder = msgspec.msgpack.Encoder()
 orders = msgspec.msgpack.Decoder(Order)

@@ -34,10 +34,12 @@ from media.transcode.messages import (
     WorkerAnswer,
     WorkerReady,
 )
+from media.transcode.stage_messages import StageJob, StageMade, StageSeats, StageTick, StageTracks, StageUnit
 
 if TYPE_CHECKING:
     from media.transcode.audio import AudioLane
     from media.transcode.ladder_lane import LadderLane
+    from media.transcode.stage_mixer import Mixer
     from media.transcode.video import VideoLane
     from media.unit import Kind, Track, Unit
 
@@ -56,6 +58,7 @@ class Worker:
         self._ladder: LadderLane | None = None
         self._opened: dict[int, Track] = {}
         self._is_nice = False
+        self._mixer: Mixer | None = None
 
     def obey(self, order: Order) -> Iterator[WorkerAnswer]:
         """Carry out one order."""
@@ -81,6 +84,10 @@ class Worker:
 
                 made = make(shape, picture)
                 yield SlateMade(number, *(made or (None, [])))
+            case StageJob():
+                yield from self._begin_stage(order)
+            case StageSeats() | StageTracks() | StageUnit() | StageTick() if self._mixer is not None:
+                yield from self._mix(order, self._mixer)
 
     def _begin(self, number: int, lanes: tuple[CodecLane, ...]) -> None:
         self._number = number
@@ -92,6 +99,25 @@ class Worker:
 
         self._number, self._opened, self._lanes = job.number, {}, []
         self._ladder = LadderLane(job.source, job.tiers, now=time.time, after=job.after, part_ms=job.part_ms)
+
+    def _begin_stage(self, job: StageJob) -> Iterator[WorkerAnswer]:
+        from media.transcode.stage_mixer import Mixer
+
+        self._number, self._mixer = job.number, Mixer(job.shape)
+        for lane, track in enumerate(self._mixer.tracks):
+            yield Opened(job.number, lane, track)
+
+    def _mix(self, order: StageSeats | StageTracks | StageUnit | StageTick, mixer: Mixer) -> Iterator[WorkerAnswer]:
+        match order:
+            case StageSeats():
+                mixer.arrange(order)
+            case StageTracks(seat, tracks):
+                mixer.configure(seat, tracks)
+            case StageUnit(seat, unit):
+                mixer.feed(seat, unit)
+            case StageTick():
+                units, own = mixer.advance(order)
+                yield StageMade(self._number, units, own, mixer.bad, mixer.keys_wanted)
 
     def _feed(self, units: list[Unit]) -> Iterator[WorkerAnswer]:
         """Sound is answered together, which is little; every picture at once, as a viewer waits for it."""

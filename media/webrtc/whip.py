@@ -82,6 +82,9 @@ class WhipEndpoint:
         """End the session. Raises Refused (404)."""
         self._resources.get(resource_id).close("deleted by the publisher")
 
+    def has(self, resource_id: str) -> bool:
+        return self._resources.has(resource_id)
+
     def etag(self, resource_id: str) -> str:
         """The value of the ETag header. Raises Refused (404)."""
         return self._resources.etag(resource_id)

@@ -53,6 +53,7 @@ from server.features.videos import (
     recordings,
     restreams,
     sources,
+    stage,
     uploads,
     works,
 )
@@ -285,6 +286,7 @@ def install(
         works.build(platform, settings=settings, videos=videos.claims, recordings=recorded.mutes, when_changed=changed),
         restreaming.feature,
         fetching.feature,
+        stage.build(platform, site=site, ice=core.ice),
         embeds.build(platform, site=site, clips=clipping.preview),
         calls.build(platform, ice=core.ice, apart=core.rights.apart),
         talking.feature,

@@ -20,6 +20,7 @@ from media.control import (
     CloseWebrtc,
     ControlMessage,
     Drain,
+    EndStage,
     FindWebrtc,
     ForgetStream,
     Granted,
@@ -28,6 +29,7 @@ from media.control import (
     ListItem,
     MediaReady,
     MuteStream,
+    OfferStage,
     OfferWhep,
     OfferWhip,
     Patched,
@@ -36,7 +38,9 @@ from media.control import (
     Refused,
     SetRestreams,
     SetSources,
+    SetStage,
     ShowSlate,
+    StageRead,
     StopPublication,
     WantRenditions,
 )
@@ -158,12 +162,21 @@ class MediaProcess:
     def forget(self, stream_id: str) -> None:
         self._tell(ForgetStream(stream_id=stream_id))
 
+    def end_stage(self, stream_id: str) -> None:
+        self._tell(EndStage(stream_id=stream_id))
+
     async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
-        """This and the five below raise ``MediaAway`` while the process is not there or does not answer."""
+        """This and the seven below raise ``MediaAway`` while the process is not there or does not answer."""
         return await self._ask(offer, Answered)
 
     async def offer_whep(self, offer: OfferWhep) -> Answered | Refused:
         return await self._ask(offer, Answered)
+
+    async def offer_stage(self, offer: OfferStage) -> Answered | Refused:
+        return await self._ask(offer, Answered)
+
+    async def set_stage(self, stage: SetStage) -> StageRead | Refused:
+        return await self._ask(stage, StageRead)
 
     async def patch(self, patch: PatchIce) -> Patched | Refused:
         return await self._ask(patch, Patched)

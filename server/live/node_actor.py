@@ -13,7 +13,19 @@ from actors.presence import Presence, Present, ReadPresence
 from actors.runtime import Actor, ActorError, Ask, DomainError, Later, Message, Node, handles
 from actors.stream_messages import Grant
 from actors.tracing import Span
-from media.control import Answered, ChooseLayer, LayersRead, OfferWhep, Patched, PatchIce, ReadLayers, Refused
+from media.control import (
+    Answered,
+    ChooseLayer,
+    LayersRead,
+    OfferStage,
+    OfferWhep,
+    Patched,
+    PatchIce,
+    ReadLayers,
+    Refused,
+    SetStage,
+    StageRead,
+)
 from media.hls.marks import Mark
 from server.live.broadcast import Broadcaster
 from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
@@ -28,7 +40,7 @@ from server.live.viewings import NOBODY, NOT_YOURS, Viewer, WebrtcViewings
 log = logging.getLogger("server.neighbour")
 
 WEBRTC: Final = "webrtc:source"
-_Said = Answered | Patched | LayersRead | Refused
+_Said = Answered | Patched | LayersRead | StageRead | Refused
 
 
 class StopHere(Message, frozen=True, kw_only=True):
@@ -62,11 +74,13 @@ class MuteHere(Message, frozen=True, kw_only=True):
 
 
 class MediaOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What the media process answered: an answer, a patch, the layers that a viewer of the stream gets, or why not."""
+    """What the media process answered: an answer, a patch, the layers that a viewer of the stream gets, how a stage
+    fares, or why not."""
 
     answered: Answered | None = None
     patched: Patched | None = None
     layers: LayersRead | None = None
+    stage: StageRead | None = None
     refused: Refused | None = None
     stream_id: str = ""
 
@@ -99,6 +113,16 @@ class LayersHere(Ask[MediaOutcome], frozen=True, kw_only=True):
     """Which rendition a WHEP viewer of this node gets, or is to get from now on."""
 
     asked: ReadLayers | ChooseLayer
+
+
+class StageHere(Ask[MediaOutcome], frozen=True, kw_only=True):
+    """To the node that mixes a stage: how it is to be, or the offer of one of its people."""
+
+    asked: SetStage | OfferStage
+
+
+class EndStageHere(Message, frozen=True, kw_only=True):
+    stream_id: str
 
 
 class NodeActor(Actor):
@@ -228,6 +252,16 @@ class NodeActor(Actor):
         stream_id = self._viewings.stream_of(message.asked.resource_id)
         return self._later(self._media.layers(message.asked), stream_id=stream_id)
 
+    @handles(StageHere)
+    def stage(self, message: StageHere) -> Later[MediaOutcome]:
+        asked = message.asked
+        asking = self._media.set_stage(asked) if isinstance(asked, SetStage) else self._media.offer_stage(asked)
+        return self._later(asking)
+
+    @handles(EndStageHere)
+    def end_stage(self, message: EndStageHere) -> None:
+        self._media.end_stage(message.stream_id)
+
     def _later(self, asking: Coroutine[Any, Any, _Said], *, stream_id: str = "") -> Later[MediaOutcome]:
         """The media process may take its time: live events must not wait for it."""
         later: Later[MediaOutcome] = self.context.later()
@@ -248,6 +282,8 @@ def _outcome(answer: _Said) -> MediaOutcome:
         return MediaOutcome(answered=answer)
     if isinstance(answer, LayersRead):
         return MediaOutcome(layers=answer)
+    if isinstance(answer, StageRead):
+        return MediaOutcome(stage=answer)
     return MediaOutcome(patched=answer) if isinstance(answer, Patched) else MediaOutcome(refused=answer)
 
 

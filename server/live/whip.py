@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from multidict import CIMultiDict
 from pydantic import Field
 
 from actors.events import NODE, StreamView
@@ -26,16 +25,15 @@ from server.live.node_actor import CloseHere, FindHere, MediaOutcome, PatchHere,
 from server.live.player_ids import BY_SOCKET
 from server.live.stream_access import hidden
 from server.live.stream_directory import StreamDirectory
+from server.live.webrtc_answers import SDP, answer_of, created, refused_problem, text_of
 from server.live.webrtc_session import WHEP_SESSION, WHIP_SESSION, Protocol, new_session, node_of, require_maker
 from server.live.whep_events import EventRoutes, events_link
 from server.live.whep_layers import LayerRoutes, layer_link
 
 TAG: Final = "webrtc"
 MAX_SDP: Final = 64 * 1024
-SDP: Final = "application/sdp"
 ASK_S: Final = 12.0
 COMES_AGAIN_S: Final = 2.0
-RETRY_AFTER_S: Final = {429: 5.0, 503: 2.0}
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 NOT_LIVE_AGAIN_S: Final = 5.0
 
@@ -186,7 +184,7 @@ class WebrtcRoutes:
 
     async def _publish(self, call: Call[bytes, PublishQuery]) -> Answer | web.StreamResponse:
         stream_id = call.path["stream_id"].lower() if "stream_id" in call.path else None
-        sdp = _text(call.body)
+        sdp = text_of(call.body)
         grant = await self._claim(call, stream_id)
         resource = new_session("whip", node=self._node.name, maker=call.token)
         grant = await self._publications.began(grant)
@@ -214,7 +212,7 @@ class WebrtcRoutes:
             raise Problem(503, "The media process is starting: try again in a moment", retry_after_s=1.0) from None
         if isinstance(answer, Refused):
             await self._publications.given_back(offer.grant, "its offer was refused")
-            raise _problem(answer)
+            raise refused_problem(answer)
         return answer
 
     async def _claim(self, call: Call[bytes, PublishQuery], stream_id: str | None) -> Granted:
@@ -232,7 +230,7 @@ class WebrtcRoutes:
             raise
 
     async def _watch(self, call: Call[bytes, WhepQuery]) -> Answer | web.StreamResponse:
-        sdp = _text(call.body)
+        sdp = text_of(call.body)
         stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person, address=call.address)
         try:
             view = await self._stream_directory.view(stream_id, viewer=viewer)
@@ -251,7 +249,7 @@ class WebrtcRoutes:
             if problem.slug == "ended":
                 raise _nobody_publishes(view, problem) from None
             raise
-        return self._created("whep", resource, _answered(outcome), holder=viewer.id or "guest")
+        return self._created("whep", resource, answer_of(outcome), holder=viewer.id or "guest")
 
     async def _at(self, node: str, ask: Ask[MediaOutcome], *, when_gone: Callable[[], Problem]) -> MediaOutcome:
         """What the media process of a node answers."""
@@ -260,33 +258,22 @@ class WebrtcRoutes:
         except Unavailable:
             raise when_gone() from None
         if outcome.refused is not None:
-            raise _problem(outcome.refused)
+            raise refused_problem(outcome.refused)
         return outcome
 
     async def _at_session(self, session: str, ask: Ask[MediaOutcome]) -> MediaOutcome:
         return await self._at(node_of(session), ask, when_gone=_no_session)
 
-    def _created(self, kind: str, resource: str, answered: Any, *, holder: str) -> web.StreamResponse:
+    def _created(self, kind: Protocol, resource: str, answered: Answered, *, holder: str) -> web.StreamResponse:
         """``holder``: whom TURN servers know the client as. They are told it in ``Link`` (RFC 9725 section 4.6)."""
-        headers = CIMultiDict(
-            {
-                "Location": f"/{kind}/sessions/{resource}",
-                "ETag": answered.etag,
-                "Content-Type": SDP,
-                "Access-Control-Expose-Headers": "Location, ETag, Link",
-                "Cache-Control": "no-store",
-            }
-        )
-        for link in link_headers(self._ice.issue(holder).servers):
-            headers.add("Link", link)
+        links = link_headers(self._ice.issue(holder).servers)
         if kind == "whep":
-            headers.add("Link", layer_link(resource))
-            headers.add("Link", events_link(resource))
-        return web.Response(status=201, body=answered.sdp.encode(), headers=headers)
+            links += [layer_link(resource), events_link(resource)]
+        return created(kind, resource, answered, links=links)
 
     async def _patch(self, call: Call[bytes, None]) -> web.StreamResponse:
         session = _session_of(call)
-        patch = PatchIce(resource_id=session, fragment=_text(call.body), etag=call.request.headers.get("If-Match"))
+        patch = PatchIce(resource_id=session, fragment=text_of(call.body), etag=call.request.headers.get("If-Match"))
         outcome = await self._at(node_of(session), PatchHere(patch=patch), when_gone=_no_session)
         patched = outcome.patched or Patched()
         if not patched.fragment:
@@ -341,24 +328,3 @@ def _nobody_publishes(view: StreamView, ended: Problem) -> Problem:
         409, "This stream has not begun yet", title="The stream is not live", slug="not-live",
         retry_after_s=NOT_LIVE_AGAIN_S, extra={"reason": "not_live"},
     )  # fmt: skip
-
-
-def _answered(outcome: MediaOutcome) -> Answered:
-    if outcome.answered is None:
-        raise Problem(503, "The media process gave no answer", retry_after_s=1.0)
-    return outcome.answered
-
-
-def _problem(refused: Refused) -> Problem:
-    retry_after_s = RETRY_AFTER_S.get(refused.status)
-    slug = refused.code.replace("_", "-")
-    return Problem(
-        refused.status, refused.message, slug=slug, retry_after_s=retry_after_s, extra={"reason": refused.code}
-    )
-
-
-def _text(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        raise Problem(400, "The body is not UTF-8") from None
