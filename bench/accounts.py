@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from server.http.identity import Caller, Identity
 from storage.ids import Ids
 from storage.postgres import Database
-
-_ROLES: Final = frozenset({"viewer"})
 
 
 class SeededAccount(NamedTuple):
@@ -17,7 +16,9 @@ class SeededAccount(NamedTuple):
     token: str
 
 
-async def seed(database_url: str, count: int, *, prefix: str = "seeded") -> list[SeededAccount]:
+async def seed(
+    database_url: str, count: int, *, prefix: str = "seeded", roles: Sequence[str] = ("viewer",)
+) -> list[SeededAccount]:
     """Accounts without a password, each with an access token. The database has the schema, and a key of its nodes."""
     db = await Database.connect(database_url, max_connections=2)
     identity = Identity(rows=db)
@@ -31,12 +32,12 @@ async def seed(database_url: str, count: int, *, prefix: str = "seeded") -> list
             " select id, name, name, name, name, '', name, name from unnest($1::uuid[], $2::text[]) as one (id, name)",
             people, names,
         )  # fmt: skip
-        callers = [_caller(one, name, ids.uuid7(now)) for one, name in zip(people, names, strict=True)]
+        callers = [_caller(one, name, ids.uuid7(now), roles) for one, name in zip(people, names, strict=True)]
         return [SeededAccount(caller.id, identity.mint(caller)[0]) for caller in callers]
     finally:
         await identity.close()
         await db.close()
 
 
-def _caller(person_id: str, name: str, session_id: str) -> Caller:
-    return Caller(id=person_id, username=name, display_name=name, roles=_ROLES, session_id=session_id)
+def _caller(person_id: str, name: str, session_id: str, roles: Sequence[str]) -> Caller:
+    return Caller(id=person_id, username=name, display_name=name, roles=frozenset(roles), session_id=session_id)

@@ -97,6 +97,11 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "nodes", "What does a delivery cost on two nodes, and what does Redis carry?", "", 400,
         "--viewers 60 --rates 50 --crowds 30 60 --loads 10 --seconds 1 --rounds 1", 45,
     ),
+    ("local", "How fast are the offers near a point found?", "", 240, "--offers 5000 --rounds 20", 15),
+    (
+        "orders", "Is the money of orders where it belongs, whatever is done and whichever node is killed?", "", 1_800,
+        "--orders 60 --every-s 10", 120,
+    ),
     (
         "documents", "How soon do others see what one writes in a document, and what does a killed node cost?", "", 150,
         "--people 6 --seconds 5 --killed-s 4 --large 2", 60,

@@ -338,6 +338,7 @@ def install(
             selling.feature,
             "market",
             settings.rooms,
+            goes_on=True,
         ),
         switched(
             helping.feature,

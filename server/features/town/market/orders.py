@@ -5,6 +5,7 @@ The lock of an order comes before that of its payment.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,11 +31,15 @@ from server.features.town.market.shelf import Shelf
 from server.http.errors import Problem, invalid_field
 from server.publish import Publish
 from storage.audit import AuditLog
+from storage.errors import StorageError
 from storage.facts import Consumer, publish
 from storage.ids import Ids
 from storage.postgres import Database, Reads, Row, Transaction
 
 KIND: Final = "order"
+DUE_AT_ONCE: Final = 200
+
+log = logging.getLogger("server.market")
 
 
 class Orders:
@@ -135,12 +140,21 @@ class Orders:
         return shape_of(after)
 
     async def lapse(self) -> None:
-        """Have the clocks go on with orders whose time in a state is over."""
-        for due in await self._db.fetch(queries.DUE, self._now()):
-            async with self._db.transaction() as tx:
-                row = await tx.fetchrow(queries.HOLD_ORDER, due["id"])
-                if row is not None and row["due_at"] is not None and row["due_at"] <= self._now():
-                    await self._try(tx, row, "lapse")
+        """Have the clocks go on with all orders whose time in a state is over; one that cannot holds up no other."""
+        now, last = self._now(), (None, None)
+        while due := await self._db.fetch(queries.DUE, now, *last, DUE_AT_ONCE):
+            for one in due:
+                try:
+                    await self._lapse_one(one["id"])
+                except (Problem, StorageError) as error:
+                    log.warning("order %s does not go on: %s", one["id"], error)
+            last = due[-1]["due_at"], due[-1]["id"]
+
+    async def _lapse_one(self, order_id: str) -> None:
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(queries.HOLD_ORDER, order_id)
+            if row is not None and row["due_at"] is not None and row["due_at"] <= self._now():
+                await self._try(tx, row, "lapse")
 
     async def erase(self, tx: Transaction, person_id: str) -> None:
         """End the open orders of a person whose account ends: what was not shipped goes back, what was is received."""

@@ -110,7 +110,10 @@ order by o.id desc limit $2
 TITLES: Final = """
 select id, title from market_orders where id = any($1::uuid[]) and (buyer_id = $2 or seller_id = $2)
 """
-DUE: Final = "select id from market_orders where due_at <= $1 order by due_at limit 200"
+DUE: Final = """
+select id, due_at from market_orders where due_at <= $1 and ($2::timestamptz is null or (due_at, id) > ($2, $3::uuid))
+order by due_at, id limit $4
+"""
 
 PUT_REVIEW: Final = """
 insert into market_reviews (id, listing_id, author_id, stars, text, created_at) values ($1, $2, $3, $4, $5, $6)

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from server.features.town.market import orders as order_verbs
+from server.features.town.market.orders import Orders
 from server.features.town.market.rules import ENDS, MOVES
+from server.http.errors import Problem
 from tests.server.features.town.conftest import Scene
 from tests.server.kit import Kit
 
@@ -193,10 +196,46 @@ async def test_a_buyer_whose_order_lapsed_unpaid_is_told_and_its_seller_never_kn
 
 
 async def test_a_room_that_is_switched_off_has_no_calls_and_schedules_but_still_forgets_people(kit: Kit) -> None:
-    market = next(one for one in kit.install(rooms=()).features if one.name == "market")
-    assert not market.operations
-    assert not market.schedules
-    assert market.personal_data is not None
+    off = {one.name: one for one in kit.install(rooms=()).features}
+    assert not any(off[name].operations for name in ("market", "local", "help"))
+    assert not off["help"].schedules
+    assert all(off[name].personal_data is not None for name in ("market", "local", "help"))
+
+
+async def test_orders_under_way_come_to_their_end_while_the_market_is_switched_off(scene: Scene) -> None:
+    lamp = await scene.list_for_sale(stock=3)
+    unpaid = (await scene.order(lamp["id"]))["id"]
+    shipped = await scene.paid(lamp["id"])
+    await scene.act(shipped, "ship", scene.ada)
+    off = next(one for one in scene.kit.install(rooms=(), test_money=True).features if one.name == "market")
+    for _ in range(2):
+        await scene.kit.database.execute("update market_orders set due_at = now() where due_at is not null")
+        await scene.kit.run_schedule(off, "market.clock")
+        await scene.kit.run_jobs(scene.features)
+        await scene.kit.read_facts([off])
+    states = [(await scene.get(f"/orders/{one}"))["state"] for one in (unpaid, shipped)]
+    assert (states[1], states[0] in ENDS) == ("received", True)
+    assert await scene.balance() == (900, 0)
+    await scene.require_sound()
+
+
+async def test_clocks_go_on_with_more_orders_than_are_read_at_once_and_past_one_that_cannot(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order_verbs, "DUE_AT_ONCE", 2)
+    lamp = await scene.list_for_sale(stock=5)
+    orders = [(await scene.order(lamp["id"]))["id"] for _ in range(5)]
+    move = Orders._move
+
+    async def fails_once(self: Orders, tx: Any, row: Any, *args: Any, **more: Any) -> None:
+        if row["id"] == orders[1]:
+            raise Problem(409, "It cannot go on")
+        await move(self, tx, row, *args, **more)
+
+    monkeypatch.setattr(Orders, "_move", fails_once)
+    await scene.lapse()
+    states = [(await scene.get(f"/orders/{one}"))["state"] for one in orders]
+    assert states == ["cancelled", "pending", "cancelled", "cancelled", "cancelled"]
 
 
 def test_every_state_that_is_no_end_has_a_clock_and_a_lapse() -> None:

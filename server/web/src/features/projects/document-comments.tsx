@@ -81,7 +81,7 @@ function Remark({ id, of, role, changed }: RemarkProps) {
         {of.text}
       </p>
       {(isMine || role === "owner") && (
-        <button type="button" class="link" onClick={remove} aria-label={t("deleteCommentOf", { name })}>
+        <button type="button" class="button small" onClick={remove} aria-label={t("deleteCommentOf", { name })}>
           {t("deleteComment")}
         </button>
       )}

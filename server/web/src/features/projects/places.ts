@@ -1,5 +1,6 @@
 /** Places in a shared text that stay where they are while others write: carets of people, and what comments are about. */
 import * as Y from "yjs";
+import { hue } from "../../ui/format";
 import type { NewComment } from "./calls";
 
 /** As Yjs writes a relative position. */
@@ -51,7 +52,7 @@ export function caretsOf(doc: Y.Doc, states: ReadonlyMap<number, Record<string, 
   for (const [client, state] of states) {
     const at = client === doc.clientID ? null : indexOf(doc, state["caret"]);
     const name = nameOf(state);
-    if (at !== null && name) carets.push({ name, hue: (client * 137) % 360, at });
+    if (at !== null && name) carets.push({ name, hue: hue(name), at });
   }
   return carets;
 }
