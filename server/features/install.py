@@ -17,7 +17,7 @@ from server.features.messages import calls, conversations
 from server.features.messages.conversations import Attachments
 from server.features.money import ledger, memberships, payments, payouts
 from server.features.money.memberships import InRoom
-from server.features.operations import audit, cluster, facts, jobs, mail
+from server.features.operations import audit, cluster, facts, jobs, mail, objects
 from server.features.people import (
     accounts,
     exports,
@@ -379,6 +379,7 @@ def install(
         audit.build(platform),
         mail.build(platform, mail=outgoing),
         jobs.build(platform),
+        objects.build(platform, settings=settings),
         facts.build(facts=core.facts),
         cluster.build(platform, members=core.members, owners=core.owners),
     ]

@@ -8,6 +8,7 @@ from server.features.discovery.trend_settings import TrendSettings
 from server.features.integrations.settings import WebhookSettings
 from server.features.messages.settings import ConversationSettings, IceSettings
 from server.features.money.settings import MoneySettings
+from server.features.operations.object_settings import ObjectSettings
 from server.features.people.oauth_settings import OAuthSettings
 from server.features.people.picture_settings import PictureSettings
 from server.features.people.settings import PeopleSettings
@@ -57,6 +58,7 @@ class FeatureSettings(
     FeedSettings,
     TrendSettings,
     WorkSettings,
+    ObjectSettings,
     ScreeningSettings,
     ProjectSettings,
     CourseSettings,

@@ -9,11 +9,12 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from storage.errors import Unavailable
+from storage.objects.lifecycle import ClassRule
 from storage.objects.port import CHUNK_BYTES, NoSuchObject, checked, folder_of, is_key
 
 _FOLDER_MODE: Final = 0o750
@@ -23,6 +24,8 @@ _MADE_REMEMBERED: Final = 1_024
 
 class LocalObjects:
     """Objects as files under ``root``. The content type is not kept: the server knows it by the file's name."""
+
+    has_classes = False
 
     def __init__(self, *, root: Path) -> None:
         self._root = root.absolute()
@@ -83,6 +86,13 @@ class LocalObjects:
 
     async def sweep_unfinished(self, *, before: dt.datetime) -> int:
         return 0  # a file that is half written lies under its prefix
+
+    async def set_lifecycle(self, rules: Sequence[ClassRule], *, unfinished_days: int) -> bool:
+        return False
+
+    async def move_classes(self, rules: Sequence[ClassRule], *, now: dt.datetime) -> int:
+        """Files have no classes."""
+        return 0
 
     async def close(self) -> None:
         return None

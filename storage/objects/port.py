@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
 from storage.errors import BadValue, StorageError
+from storage.objects.lifecycle import ClassRule
 
 CHUNK_BYTES: Final = 256 * 1024
 _KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
@@ -22,8 +23,10 @@ class NoSuchObject(StorageError):
 class ObjectStore(Protocol):
     """What every store keeps to. Keys are ``a/b/c.ext`` of letters, digits, ``._-``; a bad one raises ``BadValue``.
 
-    A store that is away or full raises ``Unavailable``.
+    A store that is away or full raises ``Unavailable``. ``has_classes``: its objects have storage classes.
     """
+
+    has_classes: bool
 
     async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
         """Store bytes or a file under a key; when it returns they are durable. An object of that key is replaced."""
@@ -52,6 +55,14 @@ class ObjectStore(Protocol):
         """Remove what a writer that died before ``before`` left unfinished and ``delete_prefix`` doesn't find; how
         many there were.
         """
+
+    async def set_lifecycle(self, rules: Sequence[ClassRule], *, unfinished_days: int) -> bool:
+        """Have the store itself carry these rules out from now on, in place of those set before, and drop what was
+        never completed; False where it does not do that.
+        """
+
+    async def move_classes(self, rules: Sequence[ClassRule], *, now: dt.datetime) -> int:
+        """Carry the rules out here, for a store that does not; how many objects have another class now."""
 
     async def close(self) -> None:
         """Let go of connections and threads."""

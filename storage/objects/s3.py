@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from storage.errors import StorageError, Unavailable
+from storage.objects.lifecycle import ClassRule, to_move, written_rules
 from storage.objects.multipart import MultipartUpload, parts
 from storage.objects.port import CHUNK_BYTES, NoSuchObject, checked, folder_of
 
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 class S3Objects:
     """Objects in a bucket of S3 or what speaks its language. Calls run in a few threads of their own."""
+
+    has_classes = True
 
     def __init__(self, *, client: Any, bucket: str, prefix: str = "", threads: int = 8) -> None:
         self._client = client
@@ -101,6 +104,59 @@ class S3Objects:
 
     async def sweep_unfinished(self, *, before: dt.datetime) -> int:
         return await self._call(lambda: self._abort_all(before))
+
+    async def set_lifecycle(self, rules: Sequence[ClassRule], *, unfinished_days: int) -> bool:
+        return await self._call(lambda: self._write_rules(rules, unfinished_days))
+
+    def _write_rules(self, rules: Sequence[ClassRule], unfinished_days: int) -> bool:
+        """False for a server that knows no such rules, or an account that may not set them."""
+        from botocore.exceptions import ClientError
+
+        try:
+            wanted = written_rules(self._rules(), rules, prefix=self._prefix, unfinished_days=unfinished_days)
+            self._client.put_bucket_lifecycle_configuration(
+                Bucket=self._bucket, LifecycleConfiguration={"Rules": wanted}
+            )
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+            if status >= 500 and status != 501:
+                raise
+            return False
+        return self._has_written(wanted)
+
+    def _rules(self) -> list[dict[str, Any]]:
+        from botocore.exceptions import ClientError
+
+        try:
+            found = self._client.get_bucket_lifecycle_configuration(Bucket=self._bucket)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "NoSuchLifecycleConfiguration":
+                raise
+            return []
+        rules: list[dict[str, Any]] = found.get("Rules", [])
+        return rules
+
+    def _has_written(self, wanted: Sequence[dict[str, Any]]) -> bool:
+        """Some servers answer that they have, and keep nothing."""
+        return {rule["ID"] for rule in wanted} <= {str(rule.get("ID")) for rule in self._rules()}
+
+    async def move_classes(self, rules: Sequence[ClassRule], *, now: dt.datetime) -> int:
+        moved = 0
+        for rule in rules:
+            where = {"Bucket": self._bucket, "Prefix": f"{self._prefix}{rule.prefix}"}
+            pages = iter(self._client.get_paginator("list_objects_v2").paginate(**where))
+            while (page := await self._call(lambda pages=pages: next(pages, None))) is not None:  # type: ignore[misc]
+                names = list(to_move(page, rule, now))
+                await self._call(partial(self._move, names, rule.storage_class))
+                moved += len(names)
+        return moved
+
+    def _move(self, names: Sequence[str], storage_class: str) -> None:
+        for name in names:
+            self._client.copy_object(
+                Bucket=self._bucket, Key=name, CopySource={"Bucket": self._bucket, "Key": name},
+                StorageClass=storage_class, MetadataDirective="COPY",
+            )  # fmt: skip
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -13,11 +13,13 @@ import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storage.errors import BadValue, Unavailable
 from storage.objects import CHUNK_BYTES, LocalObjects, NoSuchObject, ObjectStore, S3Objects
+from storage.objects.lifecycle import ClassRule
 from tests.tools import needs
 
 KEYS = [
@@ -62,10 +64,14 @@ def s3_url(aws_keys: None) -> Iterator[str]:
         running.stop()
 
 
-def bucket(endpoint: str) -> S3Objects:
+def client_of(endpoint: str) -> Any:
     import boto3
 
-    client = boto3.client("s3", endpoint_url=endpoint)
+    return boto3.client("s3", endpoint_url=endpoint)
+
+
+def bucket(endpoint: str) -> S3Objects:
+    client = client_of(endpoint)
     if "media" not in [found["Name"] for found in client.list_buckets()["Buckets"]]:
         client.create_bucket(Bucket="media")
     return S3Objects.connect("s3://media/live", endpoint_url=endpoint)
@@ -292,3 +298,39 @@ async def test_parts_that_a_dead_writer_left_in_the_bucket_are_swept_and_those_o
     assert await store.sweep_unfinished(before=now + dt.timedelta(hours=1)) == 1
     assert unfinished(rclone_url) == ["elsewhere/theirs"]
     await store.close()
+
+
+async def test_a_bucket_takes_the_rules_beside_those_of_others_and_lets_nothing_expire(s3_url: str) -> None:
+    store, client = bucket(s3_url), client_of(s3_url)
+    theirs = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 3}}
+    client.put_bucket_lifecycle_configuration(Bucket="media", LifecycleConfiguration={"Rules": [theirs]})
+    await store.set_lifecycle([ClassRule("uploads/", 9, "GLACIER_IR")], unfinished_days=7)
+    assert await store.set_lifecycle([ClassRule("uploads/", 30, "STANDARD_IA")], unfinished_days=7)
+    found, moves, unfinished = client.get_bucket_lifecycle_configuration(Bucket="media")["Rules"]
+    assert found["ID"] == "logs"
+    assert moves["Filter"]["Prefix"] == "live/uploads/"
+    assert moves["Transitions"] == [{"Days": 30, "StorageClass": "STANDARD_IA"}]
+    assert unfinished["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert "Expiration" not in moves
+    assert "Expiration" not in unfinished
+
+
+async def test_classes_are_moved_here_where_a_bucket_takes_no_rules(s3_url: str) -> None:
+    store, client, rule = bucket(s3_url), client_of(s3_url), ClassRule("t/", 30, "STANDARD_IA")
+    await store.put("t/o", b"x", content_type="video/mp4")
+    now = dt.datetime.now(dt.UTC)
+    assert await store.move_classes([rule], now=now) == 0
+    assert await store.move_classes([rule], now=now + dt.timedelta(days=31)) == 1
+    assert await store.move_classes([rule], now=now + dt.timedelta(days=32)) == 0
+    about = client.head_object(Bucket="media", Key="live/t/o")
+    assert (about["StorageClass"], about["ContentType"]) == ("STANDARD_IA", "video/mp4")
+    await store.delete_prefix("t/")
+
+
+@needs(RCLONE, "rclone")
+async def test_a_server_that_knows_no_rules_refuses_them_and_is_used_all_the_same(rclone_url: str) -> None:
+    store = bucket(rclone_url)
+    assert await store.set_lifecycle([], unfinished_days=7) is False
+    await store.put("t/o", b"x", content_type="text/plain")
+    assert await read(store, "t/o") == b"x"
+    await store.delete_prefix("t/")

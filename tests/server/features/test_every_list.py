@@ -157,6 +157,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listTipsOf": walked("/streams/{bob_stream}/tips"),
     "listAudit": OPERATORS,
     "listMails": OPERATORS,
+    "listLeftovers": OPERATORS,
     "listJobs": OPERATORS,
     "listFactsAside": OPERATORS,
     "listFollowRequests": TIES,

@@ -26,6 +26,7 @@ import { jobs } from "./jobs";
 import { library } from "./library";
 import { local } from "./local";
 import { mail } from "./mail";
+import { objects } from "./objects";
 import { market } from "./market";
 import { markers } from "./markers";
 import { messages } from "./messages";
@@ -101,5 +102,6 @@ export const features: readonly Feature[] = [
   cluster,
   jobs,
   mail,
+  objects,
   overlays,
 ];

@@ -25,6 +25,7 @@ import jobs from "../features/jobs/ar";
 import library from "../features/library/ar";
 import local from "../features/local/ar";
 import mail from "../features/mail/ar";
+import objects from "../features/objects/ar";
 import market from "../features/market/ar";
 import markers from "../features/markers/ar";
 import messages from "../features/messages/ar";
@@ -80,6 +81,7 @@ export default {
   library,
   local,
   mail,
+  objects,
   market,
   markers,
   messages,
