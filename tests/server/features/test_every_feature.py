@@ -164,6 +164,8 @@ SAMPLES = {
     f" select '{ROOM}', 1, $1, '' where $2::uuid is not null",
     "project_comments": "insert into project_comments (id, document_id, author_id, text, quote, created_at, changed_at)"
     f" select '{ROOM}', '{ROOM}', $1, 't', '', now(), now() where $2::uuid is not null",
+    "help_macros": "insert into help_macros (id, author_id, title, text, created_at, changed_at)"
+    f" select '{ROOM}', $1, 't', 't', now(), now() where $2::uuid is not null",
     "unban_requests": "insert into unban_requests (id, room_id, person_id, banned_at, text, created_at)"
     f" select '{ROOM}', '{ROOM}', $1, now(), 't', now() where $2::uuid is not null",
     "moderator_notes": "insert into moderator_notes (id, owner_id, person_id, author_id, text, created_at)"

@@ -137,6 +137,7 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listTicketNotes": Exempt("among agents"),
     "searchHelp": Exempt("articles, which name nobody"),
     "listOrders": Exempt("one's own, with whom one deals"),
+    "listMacros": Exempt("for agents, who share them; they name nobody"),
     "listDisputedOrders": MODERATORS,
     "listMyTransfers": MINE,
     "listTransfers": OPERATORS,

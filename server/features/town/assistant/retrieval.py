@@ -14,7 +14,7 @@ from server.features.town.assistant.meaning import Meaning
 from server.features.town.assistant.passages import Passage, bounded
 from server.features.town.assistant.prompts import Language
 from server.features.town.assistant.questions import common_words, content_of, words_of_own
-from server.features.town.help.articles import Article, Articles, Words
+from server.features.town.help.articles import Article, Articles, Words, plain_of
 from server.live.viewings import Viewer
 from storage.errors import Unavailable
 
@@ -113,7 +113,7 @@ def _ordered(scores: Sequence[float], found: Iterable[Passage]) -> list[tuple[fl
 
 
 def _of_article(one: Article) -> Passage:
-    return Passage(kind="article", title=one.title, url=f"/help/{one.slug}", text=one.text)
+    return Passage(kind="article", title=one.title, url=f"/help/{one.slug}", text=plain_of(one.text))
 
 
 def _of_item(item: Mapping[str, Any]) -> Passage:

@@ -33,3 +33,12 @@ export const rateTicket = (id: string, body: Body<"rateTicket">): Promise<Ticket
 export const notesOf = (id: string, cursor: string): Promise<Page<Note>> => call(paged(`/tickets/${part(id)}/notes`, cursor));
 export const addNote = (id: string, text: string): Promise<unknown> =>
   call(`/tickets/${part(id)}/notes`, { method: "POST", body: { text }, headers: once() });
+
+export type Macro = Answer<"listMacros">["items"][number];
+export const macrosOf = async (): Promise<Macro[]> => {
+  const first = await call<Page<Macro>>("/macros?limit=100");
+  const second = first.next ? await call<Page<Macro>>(`/macros?${new URLSearchParams({ limit: "100", cursor: first.next })}`) : null;
+  return [...first.items, ...(second?.items ?? [])];
+};
+export const makeMacro = (body: Body<"makeMacro">): Promise<unknown> => call("/macros", { method: "POST", body, headers: once() });
+export const deleteMacro = (id: string): Promise<void> => call(`/macros/${part(id)}`, { method: "DELETE" });

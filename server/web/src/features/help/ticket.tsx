@@ -7,6 +7,7 @@ import { usePages } from "../../ui/pages";
 import { Field, PageTitle, useTitle } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import { addNote, changeTicket, getTicket, isAgent, notesOf, rateTicket, type Ticket } from "./calls";
+import { Macros } from "./macros";
 import { Unread } from "./parts";
 import { PRIORITIES } from "./tickets";
 import { t } from "./words";
@@ -50,6 +51,7 @@ export default function TicketPage({ ticketId }: { ticketId: string }) {
         </a>
       )}
       {isAgent() ? <Agent of={one} onChange={setOne} /> : <Person of={one} onChange={setOne} />}
+      {isAgent() && <Macros of={one} onChange={setOne} />}
       {isAgent() && <Notes of={one} />}
     </div>
   );
