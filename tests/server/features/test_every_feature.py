@@ -97,6 +97,8 @@ SAMPLES = {
     f" ('{STREAM}', '{STREAM}', '{ROOM}', $2, $1, 't', 'public', 0, 1, '{{}}', false)",
     "videos": "insert into videos (id, owner_id, title, state, created_at)"
     f" select '{ROOM}', $1, 't', 'ready', now() where $2::uuid is not null",
+    "video_watchers": "insert into video_watchers (video_id, person_id, day, watched_ms)"
+    f" values ('{ROOM}', $1, current_date, 1), ('{ROOM}', $2, current_date, 1)",
     "clip_messages": 'insert into clip_messages (clip_id, "offset", id, user_id, text, sent_at, media_time_ms)'
     f" select '{ROOM}', 1, '{ROOM}', $1, 'hello', now(), 1 where $2::uuid is not null",
     "stream_markers": "insert into stream_markers (id, stream_id, author_id, at_ms, label)"

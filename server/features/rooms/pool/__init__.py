@@ -53,7 +53,7 @@ SECTIONS: Final = (
         "pool_statements where person_id = $1",
     ),
     rows_by_id(
-        "splits", "id, stream_id, state, created_at",
+        "splits", "id, stream_id, video_id, state, created_at",
         "splits where id in (select split_id from split_parts where person_id = $1)",
     ),
 )  # fmt: skip

@@ -21,10 +21,10 @@ BATCH: Final = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Month:
-    """``seconds`` of each stream; ``agreed``: the percents of those that are split."""
+    """``seconds`` of each of the ``media``, streams and videos; ``agreed``: the percents of those that are split."""
 
     first: date
-    streams: Sequence[Row]
+    media: Sequence[Row]
     seconds: Mapping[str, int]
     agreed: Mapping[str, Mapping[str, int]]
 
@@ -59,9 +59,9 @@ class Pool:
             rows = await tx.fetch(queries.WATCHED, first, after)
             watched = [Watched(**dict(row)) for row in rows]
             seconds = await asyncio.to_thread(counted, watched, most_a_day=self._most_a_day)
-            streams = await tx.fetch(queries.STREAMS, list(seconds))
-            agreed = {row["stream_id"]: row["percents"] for row in await tx.fetch(queries.AGREED, list(seconds))}
-            month = Month(first=first.date(), streams=streams, seconds=seconds, agreed=agreed)
+            media = await tx.fetch(queries.MEDIA, list(seconds))
+            agreed = {row["media_id"]: row["percents"] for row in await tx.fetch(queries.AGREED, list(seconds))}
+            month = Month(first=first.date(), media=media, seconds=seconds, agreed=agreed)
             for income in await tx.fetch(queries.INCOME, first, after):
                 await self._share(tx, month, income["currency"], income["income"])
 
@@ -78,25 +78,26 @@ class Pool:
         told = (month.first, currency, income, self._percent, amount, seconds, self._now())
         if await tx.fetchval(queries.ADD_MONTH, *told) is None:
             return
-        of_streams = shared(amount, dict(month.seconds))
+        amounts = shared(amount, dict(month.seconds))
         transfers: list[Transfer] = []
-        for stream in month.streams:
-            transfers += await self._state(tx, month, currency, stream, of_streams[stream["id"]])
+        for medium in month.media:
+            transfers += await self._state(tx, month, currency, medium, amounts[medium["id"]])
         for start in range(0, len(transfers), BATCH):
             await self._ledger.post_all(tx, transfers[start : start + BATCH])
 
-    async def _state(self, tx: Transaction, month: Month, currency: str, stream: Row, amount: int) -> list[Transfer]:
-        """Write the statements of a stream: the transfers that pay them."""
-        percents = month.agreed.get(stream["id"], {stream["owner_id"]: WHOLE})
+    async def _state(self, tx: Transaction, month: Month, currency: str, medium: Row, amount: int) -> list[Transfer]:
+        """Write the statements of a stream or video: the transfers that pay them."""
+        percents = month.agreed.get(medium["id"], {medium["owner_id"]: WHOLE})
         transfers = []
-        for person_id, part in parts_of(amount, stream["owner_id"], percents).items():
+        for person_id, part in parts_of(amount, medium["owner_id"], percents).items():
             statement_id = self._ids.uuid7(self._now().timestamp())
             await tx.execute(
-                queries.ADD_STATEMENT, statement_id, month.first, currency, stream["id"], stream["title"],
-                stream["owner_id"], person_id, month.seconds[stream["id"]], amount, percents[person_id], part,
+                queries.ADD_STATEMENT, statement_id, month.first, currency, medium["stream_id"], medium["title"],
+                medium["owner_id"], person_id, month.seconds[medium["id"]], amount, percents[person_id], part,
+                medium["video_id"],
             )  # fmt: skip
             moved = {PLATFORM: -part, available(person_id): part}
-            key = f"pool:{month.first}:{currency}:{stream['id']}:{person_id}"
+            key = f"pool:{month.first}:{currency}:{medium['id']}:{person_id}"
             transfers += [Transfer(amounts=moved, key=key, kind=KIND, currency=currency, subject=statement_id)] * (
                 part > 0
             )

@@ -32,7 +32,7 @@ class PoolRoutes:
             Operation(
                 method="POST", path="/api/v1/me/splits", handler=self._offer, name="offerSplit", body=SplitBody,
                 answers={201: OfferedSplitShape}, problems=frozenset({404}), idempotent_key=True, account_rate=RATE,
-                summary="Offer others a part of what a stream of yours earns", **mine,
+                summary="Offer others a part of what a stream or video of yours earns", **mine,
             ),
             Operation(
                 method="GET", path="/api/v1/me/splits", handler=self._list, name="listSplits", query=PageQuery,
@@ -49,7 +49,7 @@ class PoolRoutes:
             Operation(
                 method="GET", path="/api/v1/me/pool", handler=self._statements, name="listPoolStatements",
                 query=PageQuery, answers={200: StatementsShape},
-                summary="What watched time has brought you, stream by stream, the newest first", **mine,
+                summary="What watched time has brought you, by stream and video, the newest first", **mine,
             ),
             Operation(
                 method="GET", path="/api/v1/admin/pool", handler=self._months, name="listPoolMonths", tag="admin",

@@ -15,11 +15,11 @@ WHOLE: Final = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What one person watched of one stream on one day, in seconds."""
+    """What one person watched of one stream or video on one day, in seconds."""
 
     person_id: str
     day: date
-    stream_id: str
+    media_id: str
     seconds: int
 
 
@@ -38,16 +38,18 @@ def shared(total: int, weights: Mapping[K, int]) -> dict[K, int]:
 
 
 def counted(watched: Iterable[Watched], *, most_a_day: int) -> dict[str, int]:
-    """Seconds of each stream. A person counts for ``most_a_day`` seconds a day, shared among what they watched."""
+    """Seconds of each stream and video. A person counts for ``most_a_day`` seconds a day, shared among what they
+    watched.
+    """
     days: dict[tuple[str, date], dict[str, int]] = defaultdict(dict)
     for one in watched:
         of_day = days[one.person_id, one.day]
-        of_day[one.stream_id] = of_day.get(one.stream_id, 0) + one.seconds
+        of_day[one.media_id] = of_day.get(one.media_id, 0) + one.seconds
     found: dict[str, int] = defaultdict(int)
     for of_day in days.values():
         capped = of_day if sum(of_day.values()) <= most_a_day else shared(most_a_day, of_day)
-        for stream_id, seconds in capped.items():
-            found[stream_id] += seconds
+        for media_id, seconds in capped.items():
+            found[media_id] += seconds
     return dict(found)
 
 
@@ -57,7 +59,7 @@ def pool_of(income: int, percent: int) -> int:
 
 
 def parts_of(amount: int, owner_id: str, percents: Mapping[str, int] | None) -> dict[str, int]:
-    """What each gets of a stream's amount. ``percents`` come to 100; None: all is the owner's."""
+    """What each gets of the amount of a stream or video. ``percents`` come to 100; None: all is the owner's."""
     return shared(amount, percents or {owner_id: WHOLE})
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from server.http.operation import UUID_PATTERN
 from server.http.shapes import Body, Page, Shape, Text
@@ -21,10 +21,17 @@ class PartBody(Body):
 
 
 class SplitBody(Body):
-    """The parts come to 100 per cent, one of them is yours."""
+    """Either ``stream_id`` or ``video_id``. The parts come to 100 per cent, one of them is yours."""
 
-    stream_id: Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
+    stream_id: Annotated[str, StringConstraints(pattern=UUID_PATTERN)] | None = None
+    video_id: Annotated[str, StringConstraints(pattern=UUID_PATTERN)] | None = None
     parts: Annotated[list[PartBody], Field(min_length=1, max_length=MAX_PARTS)]
+
+    @model_validator(mode="after")
+    def _is_of_one(self) -> Self:
+        if (self.stream_id is None) == (self.video_id is None):
+            raise ValueError("needs either stream_id or video_id")
+        return self
 
 
 class PartShape(Shape):
@@ -35,10 +42,11 @@ class PartShape(Shape):
 
 
 class SplitShape(Shape):
-    """It holds when all have agreed. ``match_id``: of the match that has opened it."""
+    """It holds when all have agreed. ``match_id``: of the match that has opened it. A recording is of its stream."""
 
     id: uuid.UUID
-    stream_id: uuid.UUID
+    stream_id: uuid.UUID | None
+    video_id: uuid.UUID | None
     title: str
     owner_id: uuid.UUID
     match_id: uuid.UUID | None
@@ -56,7 +64,7 @@ class SplitsShape(Page[SplitShape]):
 
 
 class StatementShape(Shape):
-    """What a stream brought one person in a month, with its arithmetic: the server shared ``pool_percent`` of
+    """What a stream or video brought one person in a month, with its arithmetic: the server shared ``pool_percent`` of
     ``income``, which is ``pool``; ``seconds`` of ``all_seconds`` are ``amount``, of which ``percent`` are ``part``.
     Each is rounded by largest remainder, so that all parts come to the pool.
     """
@@ -65,6 +73,7 @@ class StatementShape(Shape):
     month: Annotated[date, Field(description="Its first day")]
     currency: str
     stream_id: uuid.UUID | None
+    video_id: uuid.UUID | None
     title: str
     income: Annotated[int, Field(description="Of the server in that month, in minor units")]
     pool_percent: int

@@ -1,5 +1,5 @@
-"""Splits: what several get of what a stream earns. One holds when each part has agreed to it; then the one before it
-holds no longer.
+"""Splits: what several get of what a stream or video earns. One holds when each part has agreed to it; then the one
+before it holds no longer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from server.features.videos.works.facts import MatchCredited, MatchDecided
 from server.http.errors import Problem, invalid_field, not_found
 from storage.facts import Consumer
 from storage.ids import Ids
-from storage.postgres import Database, Transaction
+from storage.postgres import Database, Row, Transaction
 
 HOLDERS: Final = 50
 """Per cent that a split offers, which a credited match opens, to who holds the rights."""
@@ -28,11 +28,11 @@ class Splits:
         self._now = now
 
     async def offer(self, person_id: str, body: SplitBody) -> dict[str, Any]:
-        """Of a stream of one's own. Raises a 404 and a 422."""
+        """Of a stream or video of one's own. Raises a 404 and a 422."""
         async with self._db.transaction() as tx:
-            stream = await tx.fetchrow(queries.MEDIUM, body.stream_id, person_id)
-            if stream is None:
-                raise not_found("There is no such stream of yours")
+            medium = await tx.fetchrow(queries.MEDIUM, body.stream_id or body.video_id, person_id)
+            if medium is None or (body.stream_id is not None and medium["stream_id"] is None):
+                raise not_found("There is no such stream or video of yours")
             parts: dict[str, int] = {}
             for place, part in enumerate(body.parts):
                 found = await tx.fetchval(queries.PERSON, part.user, person_id)
@@ -43,7 +43,7 @@ class Splits:
                 raise invalid_field("parts", fault)
             if person_id not in parts:
                 raise invalid_field("parts", "must have one of yours")
-            split_id = await self._add(tx, str(stream["id"]), person_id, parts, agrees=person_id)
+            split_id = await self._add(tx, medium, parts, agrees=person_id)
             assert split_id is not None
             await self._settle(tx, split_id)
             row = await tx.fetchrow(queries.SPLIT, split_id, person_id)
@@ -75,11 +75,11 @@ class Splits:
         return (Consumer(MatchCredited, self._credited), Consumer(MatchDecided, self._decided))
 
     async def _credited(self, tx: Transaction, fact: MatchCredited) -> None:
-        """A match in a stream offers its publisher a split with who holds the rights."""
-        stream = await tx.fetchrow(queries.MEDIUM, fact.media_id, fact.publisher_id)
-        if stream is not None and fact.holder_id != fact.publisher_id:
+        """A match in a stream or video offers its publisher a split with who holds the rights."""
+        medium = await tx.fetchrow(queries.MEDIUM, fact.media_id, fact.publisher_id)
+        if medium is not None and fact.holder_id != fact.publisher_id:
             parts = {fact.holder_id: HOLDERS, fact.publisher_id: WHOLE - HOLDERS}
-            await self._add(tx, fact.media_id, fact.publisher_id, parts, agrees=fact.holder_id, match_id=fact.match_id)
+            await self._add(tx, medium, parts, agrees=fact.holder_id, match_id=fact.match_id)
 
     async def _decided(self, tx: Transaction, fact: MatchDecided) -> None:
         """What was upheld against the publisher holds as if agreed; what was withdrawn holds no longer."""
@@ -95,8 +95,7 @@ class Splits:
     async def _add(
         self,
         tx: Transaction,
-        stream_id: str,
-        owner_id: str,
+        medium: Row,
         parts: Mapping[str, int],
         *,
         agrees: str,
@@ -105,8 +104,9 @@ class Splits:
         """None: the match has one already."""
         now = self._now()
         split_id: str | None = await tx.fetchval(
-            queries.ADD_SPLIT, self._ids.uuid7(now.timestamp()), stream_id, owner_id, match_id, now
-        )
+            queries.ADD_SPLIT, self._ids.uuid7(now.timestamp()), medium["stream_id"], medium["video_id"],
+            medium["owner_id"], match_id, now,
+        )  # fmt: skip
         if split_id is not None:
             await tx.execute(queries.ADD_PARTS, split_id, list(parts), list(parts.values()), agrees, now)
         return split_id
@@ -115,5 +115,5 @@ class Splits:
         if await tx.fetchval(queries.IS_AGREED, split_id):
             split = await tx.fetchrow(queries.LOCK, split_id)
             assert split is not None
-            await tx.execute(queries.REPLACE, split["stream_id"], split_id)
+            await tx.execute(queries.REPLACE, split["media_id"], split_id)
             await tx.execute(queries.SET_STATE, split_id, "agreed")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from media.pictures.reencoder import Reencoder
 from media.vod.messages import SourceBounds
-from server.feature import Feature, PersonalData, Platform, rows_by_id
+from server.feature import NO_UUID, ExportSection, Feature, PersonalData, Platform, rows_by_id
 from server.features.videos.library.again import Again, AgainRoutes
 from server.features.videos.library.captions import (
     MAX_CUES,
@@ -137,7 +138,9 @@ def build(
         sent=(VIDEO_PROGRESS,),
         consumers=library.consumers,
         jobs=(encoder.job, encoder.dead, trimmer.job, trimmer.dead, files.job),
-        personal_data=PersonalData(tables=frozenset({"videos"}), sections=SECTIONS, erase=library.erase),
+        personal_data=PersonalData(
+            tables=frozenset({"videos", "video_watchers"}), sections=SECTIONS, erase=library.erase
+        ),
         limits={
             "video_hours": settings.max_video_hours,
             "video_pixels": settings.max_video_pixels,
@@ -155,6 +158,13 @@ def build(
 
 
 SECTIONS: Final = (
+    ExportSection(
+        name="videos_watched",
+        sql="select video_id, day, watched_ms from video_watchers"
+        " where person_id = $1 and (video_id, day) > ($2::uuid, $3::date) order by video_id, day limit $4",
+        key=("video_id", "day"),
+        start=(NO_UUID, date.min),
+    ),
     rows_by_id(
         "videos",
         "id, stream_id, upload_id, title, description, visibility, state, duration_ms, views, created_at",

@@ -305,6 +305,7 @@ class Library:
 
     async def erase(self, tx: Transaction, owner_id: str) -> None:
         """The uploads are erased by their own room."""
+        await tx.execute(queries.ERASE_WATCHER, owner_id)
         for row in await tx.fetch(queries.REMOVE_ALL, owner_id):
             await doom(tx, prefix(row["id"]))
 

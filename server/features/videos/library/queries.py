@@ -291,6 +291,12 @@ with watched as (
     insert into video_days as d (video_id, day, watched_ms)
     select video_id, (beat_at at time zone 'UTC')::date, sum(added_ms) from beats where added_ms > 0 group by 1, 2
     on conflict (video_id, day) do update set watched_ms = d.watched_ms + excluded.watched_ms
+), persons as (
+    insert into video_watchers as w (video_id, person_id, day, watched_ms)
+    select b.video_id, u.id, (b.beat_at at time zone 'UTC')::date, b.added_ms from beats b
+    join unnest($1::uuid[], $2::bytea[], $5::uuid[]) as g (video_id, viewer, person_id) using (video_id, viewer)
+    join users u on u.id = g.person_id where b.added_ms > 0
+    on conflict (video_id, person_id, day) do update set watched_ms = w.watched_ms + excluded.watched_ms
 ), counted as (
     update videos v set views = v.views + s.views, watched_ms = v.watched_ms + s.ms
     from (select video_id, sum(added_views) as views, sum(added_ms) as ms from beats group by 1) s
@@ -299,5 +305,7 @@ with watched as (
 select video_id::text as id, viewer from beats where added_views > 0
 """
 FORGET_SITTINGS: Final = "delete from video_sittings where seen_at < $1"
+FORGET_WATCHERS: Final = "delete from video_watchers where day < $1"
+ERASE_WATCHER: Final = "delete from video_watchers where person_id = $1"
 BEGIN: Final = "select begin_ms from videos where id = $1"
 DURATION: Final = "select duration_ms from videos where id = $1"

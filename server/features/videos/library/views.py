@@ -25,6 +25,8 @@ from storage.postgres import Database
 MAX_WAITING: Final = 10_000
 AT_ONCE: Final = 2_000
 FORGOTTEN_AFTER: Final = dt.timedelta(hours=2)
+WATCHERS_KEPT: Final = dt.timedelta(days=70)
+"""The month before this one, and some days to share it."""
 
 Watched = Callable[[VideoRow, Viewer, str], Awaitable[None]]
 """A view was counted: of the video, by the viewer, from the address."""
@@ -79,8 +81,9 @@ class Views:
         await beat.written
 
     async def forget(self) -> None:
-        """Remove the marks of viewers who have not been seen for long."""
+        """Remove the marks of viewers who have not been seen for long, and who watched what in months long shared."""
         await self._db.execute(queries.FORGET_SITTINGS, self._now() - FORGOTTEN_AFTER)
+        await self._db.execute(queries.FORGET_WATCHERS, (self._now() - WATCHERS_KEPT).date())
 
     async def close(self) -> None:
         """Until what waits is written."""
@@ -101,6 +104,7 @@ class Views:
             [beat.mark for beat in batch],
             [beat.at for beat in batch],
             [beat.is_playing for beat in batch],
+            [beat.viewer.id for beat in batch],
         ]
         try:
             counted = {(row["id"], row["viewer"]) for row in await self._db.fetch(queries.BEAT, *columns)}

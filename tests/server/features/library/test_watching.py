@@ -117,6 +117,28 @@ async def test_many_at_once_are_each_counted_and_their_marks_are_forgotten(watch
     assert watchers.counted == sorted(watchers.counted, key=watchers.counted.index)
 
 
+async def test_the_time_of_persons_is_kept_by_day_until_the_month_was_shared(watchers: Watchers) -> None:
+    database = watchers.studio.kit.database
+    bob = Viewer(id=str(await database.fetchval("select id from users where username = 'bob'")))
+    gone = Viewer(id=IDS.uuid7(0))
+    for node in (0, 1, 1):
+        await watchers.beat(10, bob, node=node)
+        await watchers.beat(0, gone, node=node)
+        await watchers.beat(0, address="a guest")
+    watchers.at = dt.datetime(2026, 5, 1, 23, 59, 55, tzinfo=dt.UTC)
+    await watchers.beat(0, bob)
+    await watchers.beat(10, bob)
+    sql = "select person_id, day, watched_ms from video_watchers order by day"
+    rows = [tuple(row) for row in await database.fetch(sql)]
+    assert rows == [(bob.id, NOON.date(), 20_000), (bob.id, NOON.date() + dt.timedelta(days=1), 10_000)]
+    watchers.at += dt.timedelta(days=69)
+    await watchers.nodes[0].forget()
+    assert await database.fetchval("select count(*) from video_watchers") == 2
+    watchers.at += dt.timedelta(days=1)
+    await watchers.nodes[0].forget()
+    assert await database.fetchval("select count(*) from video_watchers") == 1
+
+
 async def test_heartbeats_are_for_who_may_see_the_video_and_only_its_owner_learns_the_time(watchers: Watchers) -> None:
     studio, path = watchers.studio, f"/videos/{watchers.video.id}"
     async with studio.served.http.post(f"{studio.served.url}/api/v1{path}/heartbeat", json={}) as answer:

@@ -38,7 +38,7 @@ def test_the_largest_remainder_gets_the_cent_and_of_equal_ones_the_first() -> No
 
 def test_a_viewer_counts_for_so_many_hours_a_day_shared_among_the_streams() -> None:
     def seen(stream: str, hours: int, day: date = DAY) -> Watched:
-        return Watched(person_id="eve", day=day, stream_id=stream, seconds=hours * HOUR)
+        return Watched(person_id="eve", day=day, media_id=stream, seconds=hours * HOUR)
 
     assert counted([seen("a", 3), seen("b", 2)], most_a_day=8 * HOUR) == {"a": 3 * HOUR, "b": 2 * HOUR}
     assert counted([seen("a", 12), seen("b", 4)], most_a_day=8 * HOUR) == {"a": 6 * HOUR, "b": 2 * HOUR}
@@ -152,3 +152,84 @@ async def test_a_match_offers_a_split_which_holds_when_it_is_agreed_or_upheld(sh
     await read(shop)
     _, page = await shop.call("GET", "/me/splits", token=shop.ada)
     assert [one["state"] for one in page["items"]] == ["agreed", "declined"]
+
+
+async def video_of(shop: Shop, owner: str, title: str = "Film", **more: Any) -> str:
+    fields = {
+        "id": new_id(), "owner_id": owner, "title": title, "state": "ready", "edition": 1, "duration_ms": 600_000,
+        "created_at": datetime.now(UTC), **more,
+    }  # fmt: skip
+    places = ", ".join(f"${n}" for n in range(1, len(fields) + 1))
+    await shop.kit.database.execute(f"insert into videos ({', '.join(fields)}) values ({places})", *fields.values())
+    return str(fields["id"])
+
+
+async def watch_video(shop: Shop, person: str, video: str, seconds: int) -> None:
+    day = month_before(datetime.now(UTC))[0].date() + timedelta(days=2)
+    await shop.kit.database.execute(
+        "insert into video_watchers (video_id, person_id, day, watched_ms) values ($1, $2, $3, $4)",
+        video, person, day, seconds * 1_000,
+    )  # fmt: skip
+
+
+async def test_videos_and_recordings_are_in_the_pool_with_streams(shop: Shop) -> None:
+    ids = await people(shop, "eve")
+    film = await video_of(shop, ids["bob"])
+    await video_of(shop, ids["ada"], id=shop.stream, stream_id=shop.stream)
+    await earn_last_month(shop, 1_000)  # the pool is 50
+    await watch(shop, ids["eve"], shop.stream, 200)
+    await watch_video(shop, ids["eve"], shop.stream, 100)  # the recording is of the stream
+    await watch_video(shop, ids["eve"], film, 200)
+    await watch_video(shop, ids["bob"], film, 9_000)  # his own
+    await settle(shop)
+    [mine] = (await shop.call("GET", "/me/pool", token=shop.ada))[1]["items"]
+    [theirs] = (await shop.call("GET", "/me/pool"))[1]["items"]
+    told = [
+        (one["stream_id"], one["video_id"], one["seconds"], one["all_seconds"], one["part"]) for one in (mine, theirs)
+    ]
+    assert told == [(shop.stream, None, 300, 500, 30), (None, film, 200, 500, 20)]
+    await shop.require_sound()
+
+
+async def test_a_match_in_a_video_opens_a_split_which_both_sides_agree_to(shop: Shop) -> None:
+    ids = await people(shop, "eve")
+    film = await video_of(shop, ids["ada"])
+    async with shop.kit.database.transaction() as tx:
+        await publish(tx, MatchCredited(
+            match_id=new_id(), media_id=film, media_kind="video", from_ms=0, to_ms=8_000, holder_id=ids["bob"],
+            publisher_id=ids["ada"], work_id=new_id(),
+        ))  # fmt: skip
+    await read(shop)
+    [split] = (await shop.call("GET", "/me/splits", token=shop.ada))[1]["items"]
+    assert (split["stream_id"], split["video_id"], split["title"], split["state"]) == (None, film, "Film", "proposed")
+    assert (await shop.call("POST", f"/splits/{split['id']}/agree", token=shop.ada))[1]["split"]["state"] == "agreed"
+    await earn_last_month(shop, 1_000)
+    await watch_video(shop, ids["eve"], film, 100)
+    await settle(shop)
+    for token in (shop.ada, shop.bob):
+        [one] = (await shop.call("GET", "/me/pool", token=token))[1]["items"]
+        assert (one["video_id"], one["amount"], one["percent"], one["part"]) == (film, 50, 50, 25)
+    await shop.require_sound()
+
+
+async def test_a_split_of_a_video_is_offered_by_its_owner_and_replaces_the_one_before(shop: Shop) -> None:
+    ids = await people(shop)
+    film = await video_of(shop, ids["ada"])
+    await video_of(shop, ids["ada"], id=shop.stream, stream_id=shop.stream)
+    parts = [{"user": "ada", "percent": 50}, {"user": "bob", "percent": 50}]
+
+    async def offer(token: str, **of: Any) -> tuple[int, Any]:
+        return await shop.call("POST", "/me/splits", token=token, json={"parts": parts, **of})
+
+    assert (await offer(shop.bob, video_id=film))[0] == 404
+    assert (await offer(shop.ada, stream_id=film))[0] == 404
+    assert (await offer(shop.ada))[0] == 422
+    assert (await offer(shop.ada, stream_id=shop.stream, video_id=film))[0] == 422
+    states = []
+    for _ in range(2):
+        _, answer = await offer(shop.ada, video_id=film)
+        states.append((await shop.call("POST", f"/splits/{answer['split']['id']}/agree"))[1]["split"]["state"])
+    assert states == ["agreed"] * 2
+    _, page = await shop.call("GET", "/me/splits", token=shop.ada)
+    assert [one["state"] for one in page["items"]] == ["agreed", "replaced"]
+    assert (await offer(shop.ada, video_id=shop.stream))[1]["split"]["stream_id"] == shop.stream

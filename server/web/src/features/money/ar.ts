@@ -45,7 +45,7 @@ export default {
   decline: "أرفض",
   declineIt: "ارفض تقاسم {name}",
   offerSplit: "اعرض تقسيمًا",
-  splitStream: "معرّف البث",
+  splitStream: "عنوان البث أو الفيديو",
   splitUser: "اسم المستخدم",
   splitPercent: "بالمئة",
   addPart: "أضف شخصًا",

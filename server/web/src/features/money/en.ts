@@ -42,7 +42,7 @@ export default {
   decline: "Decline",
   declineIt: "Decline the split of {name}",
   offerSplit: "Offer a split",
-  splitStream: "The stream’s id",
+  splitStream: "The address of the stream or video",
   splitUser: "Username",
   splitPercent: "Per cent",
   addPart: "Add a person",

@@ -114,9 +114,15 @@ interface Part {
 const NOBODY: Part = { user: "", percent: "50" };
 const MOST = 9;
 
-/** Offer others a part of what a stream of one's own brings; what is left is one's own. */
+/** What an address, or an id alone, names: an uploaded video has an address of its own kind. */
+function splitOf(address: string): { video_id: string } | { stream_id: string } {
+  const id = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i.exec(address)?.[0] ?? address.trim();
+  return address.includes("/videos/") ? { video_id: id } : { stream_id: id };
+}
+
+/** Offer others a part of what a stream or video of one's own brings; what is left is one's own. */
 function OfferSplit({ onDone }: { onDone: () => void }) {
-  const [streamId, setStreamId] = useState("");
+  const [address, setAddress] = useState("");
   const [parts, setParts] = useState<Part[]>([NOBODY]);
   const own = 100 - parts.reduce((sum, part) => sum + (Number(part.percent) || 0), 0);
   const change = (place: number, part: Partial<Part>): void =>
@@ -124,7 +130,7 @@ function OfferSplit({ onDone }: { onDone: () => void }) {
   const offer = async (): Promise<void> => {
     const given = parts.map((part) => ({ user: part.user.trim(), percent: Number(part.percent) }));
     try {
-      await offerSplit({ stream_id: streamId.trim(), parts: [...given, { user: me.value?.username ?? "", percent: own }] });
+      await offerSplit({ ...splitOf(address), parts: [...given, { user: me.value?.username ?? "", percent: own }] });
       setParts([NOBODY]);
       toast(t("splitOffered"), "good");
       onDone();
@@ -143,7 +149,7 @@ function OfferSplit({ onDone }: { onDone: () => void }) {
       <h3>{t("offerSplit")}</h3>
       <label>
         {t("splitStream")}
-        <input dir="ltr" required maxLength={36} value={streamId} onInput={(event) => setStreamId(event.currentTarget.value)} />
+        <input dir="ltr" required maxLength={300} value={address} onInput={(event) => setAddress(event.currentTarget.value)} />
       </label>
       {parts.map((part, n) => (
         <div class="row" key={n}>
