@@ -38,6 +38,9 @@ SETTLE_S: Final = 60.0
 BREAKS_S: Final = 15.0
 FORGET_S: Final = 3_600.0
 SHOWN_KEPT: Final = timedelta(days=2)
+IMPRESSIONS_KEPT: Final = timedelta(days=30)
+"""One by one; afterwards as sums of days, a day at a time."""
+ROLL_UP_S: Final = 60.0
 
 
 def build(
@@ -80,6 +83,7 @@ def build(
 
     async def forget() -> None:
         await platform.db.execute(showing_queries.FORGET_SHOWN, platform.now().date() - SHOWN_KEPT)
+        await platform.db.execute(showing_queries.ROLL_UP, platform.now() - IMPRESSIONS_KEPT, timeout_s=ROLL_UP_S)
 
     return Feature(
         name="ads",
@@ -125,6 +129,7 @@ def _showing(
         beacons=Beacons(db=db, now=now, tokens=tokens, percent=percent),
         breaks=breaks,
         preferences=Preferences(db=db, now=now, percent=percent),
+        tokens=tokens,
         addresses=addresses,
     )
 

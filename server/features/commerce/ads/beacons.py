@@ -12,7 +12,7 @@ from typing import Final
 
 from server.features.commerce.ads import showing_queries as queries
 from server.features.commerce.ads.running import TOKENS_FOR
-from server.features.commerce.ads.tokens import CLICK, Decision, Tokens, who_of
+from server.features.commerce.ads.tokens import CLICK, Asker, Decision, Tokens
 from server.http.errors import Problem, not_found
 from storage.postgres import Database, Transaction
 
@@ -20,6 +20,8 @@ SLACK: Final = 0.8
 """Of the time that a part takes: a player may be that much ahead of what was promised."""
 AN_HOUR: Final = 60
 """Impressions of a viewer that are charged; seven seconds each and a gap between them come to fewer."""
+FROM_AN_ADDRESS: Final = 600
+"""Impressions of the guests of one address that are charged in an hour."""
 HOUR: Final = dt.timedelta(hours=1)
 CLICKED_WITHIN: Final = dt.timedelta(hours=1)
 BURST: Final = "burst"
@@ -34,14 +36,14 @@ class Beacons:
         self._tokens = tokens
         self._percent = percent
 
-    async def take(self, token: str, person_id: str | None, address: str) -> None:
+    async def take(self, token: str, asker: Asker) -> None:
         """Raises a 403 for a forged one and another viewer's, a 409 for one that comes again, too early, out of order
         or beyond the campaign's cap, and a 410 for an old one.
         """
         decision, part = self._read(token)
         if part == CLICK:
             raise forged()
-        if not self._tokens.is_viewer(decision.viewer, who_of(person_id, address), decision.day):
+        if not self._is_of(decision, asker):
             raise Problem(403, "This beacon is another viewer's", slug="beacon-of-another")
         now = self._now()
         age = now - decision.at
@@ -50,7 +52,7 @@ class Beacons:
         if part and age < dt.timedelta(milliseconds=decision.duration_ms * part * SLACK / 4):
             raise Problem(409, "So much cannot have been seen yet", slug="beacon-too-early")
         if part == 0:
-            await self._impress(decision, now)
+            await self._impress(decision, asker, now)
         else:
             await self._progress(decision, part)
 
@@ -72,13 +74,27 @@ class Beacons:
             raise forged()
         return read
 
-    async def _impress(self, decision: Decision, now: dt.datetime) -> None:
+    def _is_of(self, decision: Decision, asker: Asker) -> bool:
+        """A guest's browser may have been given what it keeps together with the decision."""
+        whos = [asker.who] if asker.person_id is not None else [asker.who, asker.place]
+        return any(self._tokens.is_viewer(decision.viewer, who, decision.day) for who in whos)
+
+    async def _is_burst(self, tx: Transaction, decision: Decision, source: str | None, now: dt.datetime) -> bool:
+        """More than a viewer sees, or than the guests of one address do: what browsers keep is easily thrown away."""
+        if await tx.fetchval(queries.IN_THE_LAST_HOUR, decision.viewer, now - HOUR, AN_HOUR) >= AN_HOUR:
+            return True
+        if source is None:
+            return False
+        found: int = await tx.fetchval(queries.FROM_THERE, source, now - HOUR, FROM_AN_ADDRESS)
+        return found >= FROM_AN_ADDRESS
+
+    async def _impress(self, decision: Decision, asker: Asker, now: dt.datetime) -> None:
+        source = self._tokens.viewer(asker.place, decision.day) if asker.person_id is None else None
         async with self._db.transaction() as tx:
-            recent = await tx.fetchval(queries.IN_THE_LAST_HOUR, decision.viewer, now - HOUR, AN_HOUR)
-            fault = BURST if recent >= AN_HOUR else ""
+            fault = BURST if await self._is_burst(tx, decision, source, now) else ""
             told = decision.campaign_id, decision.creative_id, decision.stream_id, decision.viewer, decision.place
             price = 0 if fault else decision.price
-            if await tx.fetchval(queries.ADD_IMPRESSION, decision.id, *told, price, fault, now) is None:
+            if await tx.fetchval(queries.ADD_IMPRESSION, decision.id, *told, price, fault, now, source) is None:
                 raise repeated()
             if not fault:
                 await self._charge(tx, decision, now)

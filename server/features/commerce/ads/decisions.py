@@ -10,7 +10,7 @@ from typing import Any, Final
 from server.features.commerce.ads import showing_queries as queries
 from server.features.commerce.ads.auction import Award, Context, Person, age_of, decide
 from server.features.commerce.ads.running import Leases, Running
-from server.features.commerce.ads.tokens import CLICK, Decision, Place, Tokens, who_of
+from server.features.commerce.ads.tokens import CLICK, Asker, Decision, Place, Tokens
 from server.http.errors import not_found
 from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
@@ -18,8 +18,6 @@ from storage.ids import Ids
 from storage.postgres import Database, Row
 from storage.seen_streams import SeenStream, seen_stream
 
-BREAK_FOR: Final = dt.timedelta(minutes=2)
-"""A pause is for as long as viewers may be behind."""
 MOST_TRIES: Final = 5
 SKIP_AFTER_MS: Final = 5_000
 ADULT: Final = 18
@@ -53,7 +51,7 @@ class Decisions:
         self._gap = gap
 
     async def decide(
-        self, viewer: Viewer, address: str, stream_id: str, *, place: Place, break_id: str | None
+        self, viewer: Viewer, asker: Asker, stream_id: str, *, place: Place, break_id: str | None
     ) -> dict[str, Any] | None:
         """None: nothing is shown. Raises a 404 for a stream that the viewer may not know of, and a 451."""
         stream = await seen_stream(self._db, stream_id, viewer.id)
@@ -61,11 +59,11 @@ class Decisions:
             raise not_found("There is no such stream")
         stream.require_for(viewer.id, viewer.country)
         now = self._now()
-        pseudonym = self._tokens.viewer(who_of(viewer.id, address), now.date())
+        pseudonym = self._tokens.viewer(asker.who, now.date())
         row = await self._db.fetchrow(queries.CONTEXT, stream.id, viewer.id, pseudonym, now.date())
         if row is None or not self._is_time(stream, viewer, row, now):
             return None
-        if place == "mid" and not await self._db.fetchval(queries.IS_BREAK, break_id, stream.id, now - BREAK_FOR):
+        if place == "mid" and not await self._db.fetchval(queries.IS_BREAK, break_id, stream.id):
             return None
         award, lease_id = await self._awarded(_context(stream, viewer, row, now))
         if award is None or lease_id is None:
@@ -105,7 +103,7 @@ class Decisions:
         return {
             "id": decision.id,
             "place": decision.place,
-            "video": f"{video}/index.m3u8",
+            "video": f"{video}/index.m3u8?view=advertisement",
             "duration_ms": decision.duration_ms,
             "skip_after_ms": SKIP_AFTER_MS,
             "click": f"/api/v1/ads/clicks/{self._tokens.of(decision, CLICK)}",

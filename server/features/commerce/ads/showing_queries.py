@@ -18,12 +18,15 @@ left join ads_preferences p on p.person_id = $2::uuid
 where s.id = $1
 """
 IS_BREAK: Final = """
-select exists (select from ads_breaks where id = $1 and stream_id = $2 and created_at > $3)
+select exists (select from ads_breaks where id = $1 and stream_id = $2)
 """
 
+FROM_THERE: Final = """
+select count(*) from (select from ads_impressions where source = $1 and at > $2 limit $3) recent
+"""
 ADD_IMPRESSION: Final = """
-insert into ads_impressions (id, campaign_id, creative_id, stream_id, viewer, place, price, fault, at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing returning id
+insert into ads_impressions (id, campaign_id, creative_id, stream_id, viewer, place, price, fault, at, source)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing returning id
 """
 IN_THE_LAST_HOUR: Final = """
 select count(*) from (select from ads_impressions where viewer = $1 and at > $2 limit $3) recent
@@ -85,8 +88,8 @@ PAID: Final = """
 select payment_id, net from ads_payments where campaign_id = $1 and net > 0 order by payment_id desc
 """
 
-RESULTS: Final = """
-select (at at time zone 'UTC')::date as day, count(*) filter (where fault = '') as impressions,
+_SUMS: Final = """
+count(*) filter (where fault = '') as impressions,
     count(*) filter (where fault = '' and seen & 2 <> 0) as quarters,
     count(*) filter (where fault = '' and seen & 4 <> 0) as halves,
     count(*) filter (where fault = '' and seen & 8 <> 0) as three_quarters,
@@ -94,7 +97,24 @@ select (at at time zone 'UTC')::date as day, count(*) filter (where fault = '') 
     count(*) filter (where fault = '' and clicked_at is not null) as clicks,
     count(*) filter (where fault <> '') as invalid,
     coalesce(sum(price) filter (where fault = ''), 0)::bigint as milli
-from ads_impressions where campaign_id = $1 and at >= $2 group by day order by day
+"""
+RESULTS: Final = f"""
+select (at at time zone 'UTC')::date as day, {_SUMS}
+from ads_impressions where campaign_id = $1 and at >= $2 group by day
+union all
+select day, impressions, quarters, halves, three_quarters, wholes, clicks, invalid, milli
+from ads_days where campaign_id = $1 and day >= ($2::timestamptz at time zone 'UTC')::date
+order by day
+"""
+# A day as a whole, so that no day is in both tables.
+ROLL_UP: Final = f"""
+with gone as (
+    delete from ads_impressions where at < (
+        select date_trunc('day', min(at) at time zone 'UTC') at time zone 'UTC' + interval '1 day'
+        from ads_impressions where at < $1) returning *)
+insert into ads_days (campaign_id, day, impressions, quarters, halves, three_quarters, wholes, clicks, invalid, milli)
+select campaign_id, (at at time zone 'UTC')::date as day, {_SUMS}
+from gone group by campaign_id, day
 """
 FORGET_SHOWN: Final = "delete from ads_frequency where day < $1"
 

@@ -25,7 +25,7 @@ from server.features.commerce.ads.showing_shapes import (
     ResultsQuery,
     ResultsShape,
 )
-from server.features.commerce.ads.tokens import TOKEN
+from server.features.commerce.ads.tokens import TOKEN, Asker, Tokens
 from server.http.limits import OWN_SETTINGS, CallRate
 from server.http.operation import Answer, Call, Operation
 from server.live.addresses import MediaAddresses
@@ -35,6 +35,9 @@ TAG: Final = "ads"
 DECIDING: Final = CallRate("ad_decisions", per_s=1.0, burst=30)
 TELLING: Final = CallRate("ad_beacons", per_s=5.0, burst=60)
 BREAKING: Final = CallRate("ad_breaks", per_s=0.1, burst=10)
+GUEST_COOKIE: Final = "sf_ads"
+GUEST_FLAGS: Final = "Path=/api/v1/ads; HttpOnly; SameSite=Lax; Max-Age=86400"
+"""A day: so long the pseudonym that is made of it lasts."""
 UNCACHED: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -48,6 +51,7 @@ class ShowingRoutes:
         beacons: Beacons,
         breaks: Breaks,
         preferences: Preferences,
+        tokens: Tokens,
         addresses: MediaAddresses,
     ) -> None:
         self._db = db
@@ -56,6 +60,7 @@ class ShowingRoutes:
         self._beacons = beacons
         self._breaks = breaks
         self._preferences = preferences
+        self._tokens = tokens
         self._addresses = addresses
 
     def operations(self) -> Sequence[Operation]:
@@ -114,14 +119,27 @@ class ShowingRoutes:
 
     async def _decide(self, call: Call[None, DecisionQuery]) -> Answer:
         query = call.query
-        viewer = self._addresses.asker(call.person, address=call.address)
+        viewer, asker = self._addresses.asker(call.person, address=call.address), self._asker(call)
         ad = await self._decisions.decide(
-            viewer, call.address, query.stream_id.lower(), place=query.place, break_id=query.break_id
+            viewer, asker, query.stream_id.lower(), place=query.place, break_id=query.break_id
         )
-        return Answer(200, {"ad": ad}, UNCACHED)
+        is_new = asker.person_id is None and asker.guest_id is None
+        return Answer(200, {"ad": ad}, UNCACHED, [self._kept(call)] if is_new else [])
+
+    def _asker(self, call: Call[Any, Any]) -> Asker:
+        kept = call.request.cookies.get(GUEST_COOKIE, "")
+        return Asker(
+            person_id=call.person.id if call.person else None, address=call.address,
+            guest_id=kept if self._tokens.is_guest(kept) else None,
+        )  # fmt: skip
+
+    def _kept(self, call: Call[Any, Any]) -> str:
+        """For the browser to keep, so that guests of one address are told apart."""
+        secure = "; Secure" if call.request.secure else ""
+        return f"{GUEST_COOKIE}={self._tokens.guest()}; {GUEST_FLAGS}{secure}"
 
     async def _take(self, call: Call[None, None]) -> Answer:
-        await self._beacons.take(call.path["token"], call.person.id if call.person else None, call.address)
+        await self._beacons.take(call.path["token"], self._asker(call))
         return Answer(204)
 
     async def _click(self, call: Call[None, None]) -> Answer:

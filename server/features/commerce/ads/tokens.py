@@ -1,6 +1,7 @@
 """What clients are given to tell of an advertisement: signed, and of one viewer, decision and moment of it.
 
-A viewer is a pseudonym that changes each day, made of the account, or of a guest's address.
+A viewer is a pseudonym that changes each day, made of the account, of what a guest's browser keeps, or of the
+address of a guest whose browser keeps nothing (yet).
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import re
+import secrets
 import struct
 from typing import Final, Literal, Protocol
 from uuid import UUID
@@ -18,6 +21,7 @@ from server.http.operation import PathFormat
 
 PURPOSE: Final = b"advertisement"
 VIEWER: Final = b"viewer of advertisements"
+GUEST: Final = b"browser that is shown advertisements"
 CLICK: Final = 5
 """The part of the token that is for a click; 0 to 4 are the quarters that were seen."""
 PLACES: Final = ("pre", "mid")
@@ -25,6 +29,8 @@ Place = Literal["pre", "mid"]
 _BODY: Final = struct.Struct(">112sQQHBB")
 _SEAL_BYTES: Final = 16
 _IDS: Final = 7
+_GUEST_BYTES: Final = 16
+_GUEST: Final = re.compile("[A-Za-z0-9_-]{43}")
 
 TOKEN: Final = PathFormat(pattern="^[A-Za-z0-9_-]{198}$", description="As a decision has it", example="A" * 198)
 
@@ -92,17 +98,41 @@ class Tokens:
         )
         return decision, part
 
+    def guest(self) -> str:
+        """For the browser of a guest to keep: nobody makes one up."""
+        raw = secrets.token_bytes(_GUEST_BYTES)
+        return base64.urlsafe_b64encode(raw + self._seals.seal(GUEST, raw)[:_SEAL_BYTES]).decode().rstrip("=")
+
+    def is_guest(self, kept: str) -> bool:
+        if not _GUEST.fullmatch(kept):
+            return False
+        raw = base64.urlsafe_b64decode(kept + "=" * (-len(kept) % 4))
+        return self._seals.is_sealed(GUEST, raw[:_GUEST_BYTES], raw[_GUEST_BYTES:])
+
     def viewer(self, who: str, day: dt.date) -> str:
-        """The pseudonym of that day. ``who``: as ``who_of`` has it."""
+        """The pseudonym of that day. ``who``: as an ``Asker`` has it."""
         return str(UUID(bytes=self._seals.seal(VIEWER, _who_at(who, day))[:16]))
 
     def is_viewer(self, viewer: str, who: str, day: dt.date) -> bool:
         return self._seals.is_sealed(VIEWER, _who_at(who, day), UUID(viewer).bytes)
 
 
-def who_of(person_id: str | None, address: str) -> str:
-    """A person, or a guest by the address they come from."""
-    return f"guest {address}" if person_id is None else f"person {person_id}"
+class Asker(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is to be shown something. ``guest_id``: what their browser has kept; None when it has nothing."""
+
+    person_id: str | None
+    address: str
+    guest_id: str | None = None
+
+    @property
+    def who(self) -> str:
+        if self.person_id is not None:
+            return f"person {self.person_id}"
+        return self.place if self.guest_id is None else f"browser {self.guest_id}"
+
+    @property
+    def place(self) -> str:
+        return f"guest {self.address}"
 
 
 def _who_at(who: str, day: dt.date) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from server.features.commerce.ads.beacons import Beacons
 from server.features.commerce.ads.decisions import Decisions
 from server.features.commerce.ads.running import Leases, Running
-from server.features.commerce.ads.tokens import Place, Tokens
+from server.features.commerce.ads.tokens import Asker, Place, Tokens
 from server.http.errors import Problem
 from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
@@ -34,6 +34,7 @@ class Screen:
 
     def __post_init__(self) -> None:
         db, now, tokens = self.agency.kit.database, (lambda: self.at), Tokens(seals=self.agency.kit.identity)
+        self.tokens = tokens
         self.beacons = Beacons(db=db, now=now, tokens=tokens, percent=55)
         self.decisions = Decisions(
             db=db, ids=Ids(), now=now, running=Running(db=db, now=now, floor=self.floor),
@@ -43,17 +44,30 @@ class Screen:
         )  # fmt: skip
 
     async def decide(
-        self, viewer: str | None = None, address: str = HOME, place: Place = "pre", break_id: str | None = None
+        self,
+        viewer: str | None = None,
+        address: str = HOME,
+        place: Place = "pre",
+        break_id: str | None = None,
+        guest: str | None = None,
     ) -> Any:
         asker = Viewer(id=viewer, session_id=viewer, country=self.country)
-        return await self.decisions.decide(asker, address, self.agency.stream, place=place, break_id=break_id)
+        return await self.decisions.decide(
+            asker, Asker(person_id=viewer, address=address, guest_id=guest), self.agency.stream, place=place,
+            break_id=break_id,
+        )  # fmt: skip
 
-    async def tell(self, ad: Any, part: str, viewer: str | None = None, address: str = HOME) -> None:
-        await self.beacons.take(ad["beacons"][part].rpartition("/")[2], viewer, address)
+    async def tell(
+        self, ad: Any, part: str, viewer: str | None = None, address: str = HOME, guest: str | None = None
+    ) -> None:
+        asker = Asker(person_id=viewer, address=address, guest_id=guest)
+        await self.beacons.take(ad["beacons"][part].rpartition("/")[2], asker)
 
-    async def refused(self, ad: Any, part: str, viewer: str | None = None, address: str = HOME) -> tuple[int, str]:
+    async def refused(
+        self, ad: Any, part: str, viewer: str | None = None, address: str = HOME, guest: str | None = None
+    ) -> tuple[int, str]:
         with pytest.raises(Problem) as caught:
-            await self.tell(ad, part, viewer, address)
+            await self.tell(ad, part, viewer, address, guest)
         return caught.value.status, caught.value.slug
 
     async def watch(self, viewer: str | None = None, address: str = HOME) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 
-from server.features.commerce.ads.beacons import AN_HOUR
+from server.features.commerce.ads.beacons import AN_HOUR, FROM_AN_ADDRESS
 from tests.server.features.commerce.conftest import Agency
 from tests.server.features.commerce.screen import CAFE, HOME, Screen
 
@@ -109,3 +109,56 @@ async def test_bursts_of_one_viewer_are_not_charged(agency: Agency) -> None:
         await screen.tell(await screen.decide(), "0")
     [day] = (await agency.done("GET", f"/ads/campaigns/{made['id']}/results"))["days"]
     assert (day["impressions"], day["invalid"], day["milli"]) == (AN_HOUR, 2, AN_HOUR * 10)
+
+
+async def test_guests_of_one_address_are_told_apart_by_what_their_browsers_keep(agency: Agency) -> None:
+    await agency.running(cap=1)
+    screen = Screen(agency)
+    one, other = screen.tokens.guest(), screen.tokens.guest()
+    ad = await screen.decide()  # keeps nothing yet, and is given it with the decision
+    assert await screen.refused(ad, "0", None, CAFE, one) == (403, "beacon-of-another")
+    await screen.tell(ad, "0", None, HOME, one)
+    assert await screen.decide() is None
+    ad = await screen.decide(guest=one)
+    assert await screen.refused(ad, "0", None, HOME, other) == (403, "beacon-of-another")
+    await screen.tell(ad, "0", None, CAFE, one)  # the phone went out
+    assert await screen.decide(guest=one) is None
+    assert await screen.decide(guest=other) is not None
+    assert not any(screen.tokens.is_guest(kept) for kept in ("", "x", one[:-1], one + "A", "A" * 43, one[::-1]))
+
+
+async def test_browsers_that_keep_nothing_for_long_are_no_way_around_the_limit_of_an_address(agency: Agency) -> None:
+    made = await agency.running(cap=100, budget=100_000)
+    screen = Screen(agency)
+    guest = screen.tokens.guest()
+    await screen.tell(await screen.decide(guest=guest), "0", None, HOME, guest)
+    await agency.kit.database.execute(
+        "insert into ads_impressions (id, campaign_id, creative_id, stream_id, viewer, place, price, at, source)"
+        " select gen_random_uuid(), campaign_id, creative_id, stream_id, gen_random_uuid(), place, price, at, source"
+        " from ads_impressions, generate_series(1, $1)",
+        FROM_AN_ADDRESS - 1,
+    )
+    for address in (HOME, CAFE):
+        guest = screen.tokens.guest()
+        await screen.tell(await screen.decide(address=address, guest=guest), "0", None, address, guest)
+    [day] = (await agency.done("GET", f"/ads/campaigns/{made['id']}/results"))["days"]
+    assert (day["impressions"], day["invalid"]) == (FROM_AN_ADDRESS + 1, 1)
+
+
+async def test_a_browser_keeps_a_sealed_cookie_for_a_day_and_persons_none(agency: Agency) -> None:
+    await agency.running()
+    url = f"{agency.served.url}/api/v1/ads/decision?stream_id={agency.stream}"
+    http = agency.served.http
+    async with http.get(url) as answer:
+        cookie = answer.cookies["sf_ads"]
+        assert (cookie["path"], cookie["httponly"], cookie["max-age"]) == ("/api/v1/ads", True, "86400")
+        ad = (await answer.json())["ad"]
+    headers = {"Cookie": f"sf_ads={cookie.value}"}
+    async with http.post(f"{agency.served.url}{ad['beacons']['0']}", headers=headers) as answer:
+        assert answer.status == 204
+    async with http.get(url, headers=headers) as answer:
+        assert "sf_ads" not in answer.cookies
+    async with http.get(url, headers={"Cookie": f"sf_ads={'A' * 43}"}) as answer:
+        assert "sf_ads" in answer.cookies
+    async with http.get(url, headers={"Authorization": f"Bearer {agency.bob}"}) as answer:
+        assert "sf_ads" not in answer.cookies

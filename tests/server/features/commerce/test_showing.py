@@ -22,6 +22,7 @@ async def test_an_advertisement_is_seen_charged_and_shared(agency: Agency) -> No
     for n in range(4):
         ad = await screen.watch(None, f"198.51.100.{n}")
     assert (ad["duration_ms"], ad["place"], ad["video"][:5]) == (6_000, "pre", "/vod/")
+    assert ad["video"].endswith("/index.m3u8?view=advertisement")  # no view of the video
     await settle(agency)
     [earned] = (await agency.done("GET", "/me/ad-earnings", agency.ada))["items"]
     assert earned == {"currency": "USD", "impressions": 4, "brought": 8, "part": 4}  # 55% of 8, rounded down
@@ -136,7 +137,9 @@ async def test_what_an_ended_campaign_has_left_goes_back_once(agency: Agency) ->
     await agency.require_sound()
 
 
-async def test_in_a_pause_something_is_shown_while_viewers_may_come_to_it(agency: Agency) -> None:
+async def test_in_a_pause_something_is_shown_also_to_who_has_rewound_while_the_stream_is_on_the_air(
+    agency: Agency,
+) -> None:
     await agency.running()
     screen, other = Screen(agency), new_id()
     called = new_id()
@@ -149,5 +152,31 @@ async def test_in_a_pause_something_is_shown_while_viewers_may_come_to_it(agency
     assert ad["place"] == "mid"
     await screen.tell(ad, "0")
     assert await agency.kit.database.fetchval("select place from ads_impressions") == "mid"
-    screen.at += timedelta(minutes=3)
+    screen.at += timedelta(hours=3)
+    assert await screen.decide(place="mid", break_id=called) is not None
+    await agency.kit.database.execute("update streams set state = 'ended'")
     assert await screen.decide(place="mid", break_id=called) is None
+
+
+async def test_impressions_become_sums_of_days_and_the_results_stay_the_same(agency: Agency) -> None:
+    made = await agency.running(cap=100)
+    screen = Screen(agency)
+    ad = await screen.watch()
+    await agency.served.call("GET", ad["click"].removeprefix("/api/v1"), allow_redirects=False)
+    await screen.watch()
+    await agency.kit.database.execute(
+        "insert into ads_impressions (id, campaign_id, creative_id, stream_id, viewer, place, price, fault, seen, at)"
+        " select gen_random_uuid(), campaign_id, creative_id, stream_id, viewer, place, price,"
+        " case when n % 3 = 0 then 'burst' else '' end, seen, at - make_interval(days => n) from ads_impressions,"
+        " generate_series(1, 60) n"
+    )
+    path = f"/ads/campaigns/{made['id']}/results?days=90"
+    before = await agency.done("GET", path)
+    assert len(before["days"]) == 61
+    for _ in range(40):  # a day each time
+        await agency.kit.run_schedule(agency.feature("ads"), "ads.forget")
+    assert await agency.done("GET", path) == before
+    database = agency.kit.database
+    oldest = await database.fetchval("select min(at) > now() - interval '32 days' from ads_impressions")
+    assert oldest
+    assert await database.fetchval("select count(*) from ads_days") in (30, 31)  # as the day of then has begun
