@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0117"
-down_revision = "0116"
+revision = "0119"
+down_revision = "0118"
 
 OWNER = "pool"
 

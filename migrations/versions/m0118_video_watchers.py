@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0116"
-down_revision = "0115"
+revision = "0118"
+down_revision = "0117"
 
 OWNER = "library"
 
