@@ -8,8 +8,8 @@ down_revision = "0118"
 OWNER = "pool"
 
 SQL = """
-alter table splits alter column stream_id drop not null,
-    add column video_id uuid references videos on delete cascade,
+alter table splits alter column stream_id drop not null;
+alter table splits add column video_id uuid references videos on delete cascade,
     add constraint splits_of_one check (num_nonnulls(stream_id, video_id) = 1),
     add column media_id uuid generated always as (coalesce(stream_id, video_id)) stored;
 create index splits_by_video on splits (video_id) where video_id is not null;

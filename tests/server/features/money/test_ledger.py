@@ -159,6 +159,17 @@ async def test_entries_of_an_account_that_is_not_there_are_refused(books: Books)
         )
 
 
+async def test_entries_of_a_transfer_that_is_not_there_are_refused(books: Books) -> None:
+    await books.post("a", {TEST: -500, PLATFORM: 500})
+    sql = (
+        f"{ENTER} (select gen_random_uuid() as id) none, (select id as side,"
+        " case kind when 'test' then -1 else 1 end as amount from ledger_accounts) held"
+    )
+    with pytest.raises(Conflict):
+        await books.db.execute(sql)
+    assert (await books.checks.check())["entries"] == 2
+
+
 async def test_what_is_added_to_a_transfer_after_its_constraint_was_looked_at_comes_to_zero(books: Books) -> None:
     async with books.db.transaction() as tx:
         number = await books.ledger.post(
