@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0118"
-down_revision = "0117"
+revision = "0120"
+down_revision = "0119"
 
 OWNER = "library"
 
