@@ -97,6 +97,10 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "nodes", "What does a delivery cost on two nodes, and what does Redis carry?", "", 400,
         "--viewers 60 --rates 50 --crowds 30 60 --loads 10 --seconds 1 --rounds 1", 45,
     ),
+    (
+        "assistant", "How long does a question take to the engine, and its first word to the asker?", "", 600,
+        "--posts 500 --questions 20", 60,
+    ),
     ("local", "How fast are the offers near a point found?", "", 240, "--offers 5000 --rounds 20", 15),
     (
         "orders", "Is the money of orders where it belongs, whatever is done and whichever node is killed?", "", 1_800,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random
 from collections.abc import AsyncIterator
@@ -237,3 +238,29 @@ async def test_of_old_versions_the_last_of_each_day_stays(kit: Kit) -> None:
         assert len(set(days)) == MAX_DAYS
         older = days[:-MAX_VERSIONS]
         assert len(set(older)) == len(older)  # one of each day
+
+
+async def test_an_update_of_fifty_megabytes_ends_its_own_socket_and_nothing_else(kit: Kit) -> None:
+    async with serving(kit) as served:
+        ada = await served.register("ada")
+        _, document_id = await document(served, ada)
+        of, editor = {"document_id": document_id}, Editor()
+        flooding, other = await served.connect(ada), await served.connect(ada)
+        await other.done("doc:join", of)
+        gone = asyncio.Event()
+        flooding.client.on("disconnect", lambda *_: gone.set())
+        await flooding.client.emit("doc:update", {**of, "update": "A" * 50_000_000})
+        await asyncio.wait_for(gone.wait(), 30)
+        assert (await other.done("doc:update", {**of, "update": editor.write(0, "kept")}))["seq"] == 1
+
+
+async def test_a_project_has_so_many_members_and_a_document_no_more_people_than_that(kit: Kit) -> None:
+    await kit.database.execute("update shards set epoch = 1")
+    async with kit.serve(max_project_members=2) as served:
+        ada, *_ = [await served.register(name) for name in ("ada", "bob", "eve")]
+        project_id, _ = await document(served, ada)
+        members = f"/projects/{project_id}/members"
+        assert [(await served.call("PUT", f"{members}/{one}", token=ada, json={}))[0] for one in ("bob", "eve")] == [
+            204,
+            409,
+        ]
