@@ -198,7 +198,7 @@ def install(
         uploads=uploading.uploads,
         communities=communities.CommunityGate(),
         addresses=core.addresses,
-        videos=library.VideoCards(),
+        videos=library.VideoCards(addresses=core.addresses),
         reencode=pictures.reencoder(max_pixels=settings.max_picture_pixels, max_frames=1).reencode,
     )
     talking = conversations.build(platform, settings=settings, uploads=uploading.uploads, when_changed=changed)

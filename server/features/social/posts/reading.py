@@ -96,6 +96,7 @@ class PostReader:
             communities=await self._communities.readable(reads, viewer_id, community_ids) if community_ids else {},
             streams=await self._streams.cards(reads, viewer_id, stream_ids) if stream_ids else {},
             videos=await self._videos.cards(reads, viewer_id, video_ids) if video_ids else {},
+            base=self._videos.base,
             hides=nothing_hidden if past_mutes or not rows else hides(rows[0]["hidden_words"] or ()),
             viewer_id=viewer_id,
             country=country,
@@ -114,6 +115,7 @@ class _View:
         communities: Mapping[str, Place],
         streams: Mapping[str, StreamCard],
         videos: Mapping[str, VideoCard],
+        base: Callable[[VideoCard], str],
         hides: Hides,
         viewer_id: str | None,
         country: str | None,
@@ -124,6 +126,7 @@ class _View:
         self._communities = communities
         self._streams = streams
         self._videos = videos
+        self._base = base
         self._hides = hides
         self._viewer_id = viewer_id
         self._country = country
@@ -204,7 +207,7 @@ class _View:
             "id": row["id"],
             "author": _taken(row, _AUTHOR),
             "text": row["text"],
-            "media": row["media"] or (),
+            "media": [self._media(one) for one in row["media"] or ()],
             "poll": poll_of(row, self._viewer_id, self._now),
             "reply_to": row["reply_to"],
             "root": row["root_id"],
@@ -225,6 +228,14 @@ class _View:
             "counts": _taken(row, _COUNTS),
             "viewer": {**_taken(row, _VIEWER), "voted": row["my_votes"] or ()} if self._viewer_id is not None else None,
         }
+
+    def _media(self, one: dict[str, Any]) -> dict[str, Any]:
+        """Of a video the addresses that are played now: they may be a CDN's, and expire."""
+        card = self._videos.get(one["id"]) if one["kind"] == "video" else None
+        if card is None:
+            return one
+        base = self._base(card)
+        return {**one, "url": f"{base}/index.m3u8", "preview_url": f"{base}/thumbnail.webp"}
 
     def _community(self, community_id: str | None) -> str | None:
         place = self._communities.get(community_id) if community_id is not None else None

@@ -29,6 +29,7 @@ from server.features.videos.library.library import Library, Originals, VideoRow
 from server.features.videos.library.media import VideoMedia
 from server.features.videos.library.moments import Moments
 from server.features.videos.library.playlists import Playlists
+from server.features.videos.library.posters import Posters
 from server.features.videos.library.restricting import VideoRestrictions, set_restrictions
 from server.features.videos.library.routes import VideoRoutes
 from server.features.videos.library.shapes import VIDEO_PROGRESS
@@ -73,12 +74,14 @@ def build(
     bounds = SourceBounds(
         streams=settings.max_video_streams, pixels=settings.max_video_pixels, seconds=settings.max_video_hours * HOUR_S
     )
+    posters = Posters(db=platform.db, objects=platform.objects, jobs=platform.jobs)
     encoder = VideoEncoder(
         db=platform.db,
         objects=platform.objects,
         originals=uploads,
         publish=platform.publish,
         bounds=bounds,
+        ask_poster=posters.ask,
         at_once=settings.video_encoders,
         now=platform.now,
     )
@@ -137,7 +140,7 @@ def build(
         ],
         sent=(VIDEO_PROGRESS,),
         consumers=library.consumers,
-        jobs=(encoder.job, encoder.dead, trimmer.job, trimmer.dead, files.job),
+        jobs=(encoder.job, encoder.dead, posters.job, trimmer.job, trimmer.dead, files.job),
         personal_data=PersonalData(
             tables=frozenset({"videos", "video_watchers"}), sections=SECTIONS, erase=library.erase
         ),

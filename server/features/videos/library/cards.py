@@ -8,11 +8,13 @@ from typing import Final
 import msgspec
 
 from server.features.videos.library import queries
+from server.live.addresses import MediaAddresses
+from server.live.viewings import NOBODY
 from storage.postgres import Reads, Transaction
 
 
 class VideoCard(msgspec.Struct, frozen=True, kw_only=True):
-    """``width`` and ``height``: of the upload; of a recording they are not known."""
+    """``width`` and ``height``: of the upload; of a recording they are not known. ``is_open``: everybody may see it."""
 
     id: str
     owner_id: str
@@ -20,6 +22,7 @@ class VideoCard(msgspec.Struct, frozen=True, kw_only=True):
     visibility: str
     width: int | None
     height: int | None
+    is_open: bool = False
 
     @property
     def is_listed(self) -> bool:
@@ -28,6 +31,14 @@ class VideoCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VideoCards:
+    def __init__(self, *, addresses: MediaAddresses) -> None:
+        self._addresses = addresses
+
+    def base(self, card: VideoCard) -> str:
+        """What the addresses of its playlists and pictures begin with. Where not everybody may see it, a person's own
+        token goes with them."""
+        return self._addresses.base("/vod", card.id, NOBODY, is_open=card.is_open)
+
     async def cards(self, reads: Reads, viewer_id: str | None, ids: Collection[str]) -> dict[str, VideoCard]:
         """Id → those that can be played and that the viewer (None: a guest) may see. Those that are not for every
         country and age are left out, but for their owner."""

@@ -11,7 +11,7 @@ import datetime as dt
 import math
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Final, Protocol
@@ -45,7 +45,7 @@ from server.jobs import Attempt, GiveUp, Job, RetryLater
 from server.publish import Publish
 from storage.facts import publish as publish_fact
 from storage.objects import NoSuchObject, ObjectStore
-from storage.postgres import Database, Row
+from storage.postgres import Database, Row, Transaction
 
 TIMEOUT_S: Final = 24 * 3_600.0
 AGAIN_S: Final = 5.0
@@ -121,6 +121,7 @@ class VideoEncoder:
         originals: Originals,
         publish: Publish,
         bounds: SourceBounds,
+        ask_poster: Callable[[Transaction, str], Awaitable[None]],
         at_once: int,
         now: Callable[[], dt.datetime],
         carry_out: CarryOut = carry_out,
@@ -132,6 +133,7 @@ class VideoEncoder:
         self._originals = originals
         self._publish = publish
         self._bounds = bounds
+        self._ask_poster = ask_poster
         self._now = now
         self._carry_out = carry_out
         self._take = take
@@ -279,7 +281,7 @@ class VideoEncoder:
         self._publish.to_person(owner_id, VIDEO_PROGRESS.name, body)
 
     async def _poster(self, work: Work, tier: Tier) -> None:
-        """A picture from the first third. None is no reason to fail."""
+        """A picture from the first third. None is no reason to fail: it is tried again when all else is done."""
         number = (work.done[tier.name] - 1) // 3
         try:
             init, segment = [
@@ -302,6 +304,7 @@ class VideoEncoder:
             if row is not None:
                 await tx.execute(queries.NOT_MUTED, work.video_id)
                 await tx.execute(queries.FORGET_FORMER, work.video_id, work.edition)
+                await self._ask_poster(tx, work.video_id)
                 await publish_fact(tx, VideoReady(video_id=work.video_id, **dict(row)))
         self.encoded += 1
         self._tell(work, "ready", 1.0)

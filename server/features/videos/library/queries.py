@@ -49,7 +49,9 @@ OF_PERSON: Final = f"""
 
 _CARD: Final = f"""
 v.id::text as id, v.owner_id::text as owner_id, coalesce(s.title, v.title) as title, {_VISIBILITY} as visibility,
-(v.source ->> 'width')::int as width, (v.source ->> 'height')::int as height
+(v.source ->> 'width')::int as width, (v.source ->> 'height')::int as height,
+{_VISIBILITY} in ('public', 'unlisted') and coalesce({_RESTRICTIONS}, '{{}}'::jsonb) - 'content_warning' = '{{}}'::jsonb
+    as is_open
 """
 _CARDS: Final = "from videos v join users o on o.id = v.owner_id left join streams s on s.id = v.stream_id"
 CARDS: Final = f"""
@@ -96,6 +98,17 @@ SET_SOURCE: Final = "update videos set source = $2, duration_ms = $3 where id = 
 SET_PROGRESS: Final = "update videos set progress = greatest(progress, $2) where id = $1 and state = 'processing'"
 SET_REASON: Final = "update videos set reason = $2 where id = $1"
 SET_POSTER: Final = "update videos set has_poster = true where id = $1"
+# A picture from the first third of the smallest rendition, as its encoder takes one.
+POSTERLESS: Final = """
+select r.init_key, g.object_key from videos v
+join lateral (select name, init_key from video_renditions r where r.video_id = v.id and r.edition = v.edition
+    and r.kind = 'video' and r.is_whole order by r.width * r.height limit 1) r on true
+join lateral (select object_key from video_segments g where g.video_id = v.id and g.edition = v.edition
+    and g.rendition = r.name order by g.number
+    offset (select (count(*) - 1) / 3 from video_segments c where c.video_id = v.id and c.edition = v.edition
+        and c.rendition = r.name) limit 1) g on true
+where v.id = $1 and not v.has_poster
+"""
 OWN_POSTER: Final = "update videos set poster_upload_id = $2 where id = $1"
 PLAYABLE: Final = "update videos set edition = greatest(edition, $2) where id = $1"
 TRIM: Final = """

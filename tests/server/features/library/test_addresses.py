@@ -71,6 +71,21 @@ async def test_signed_playback_over_a_cdn_reaches_every_segment_and_nothing_else
         assert shown["playback"]["hls"] == playback["hls"]  # one copy for all
 
 
+async def test_a_post_has_the_signed_addresses_of_the_video_that_it_carries(kit: Kit, small_film: bytes) -> None:
+    async with studio_of(kit, cdn_base_url=CDN, sign_playback=True) as studio:
+        video = await studio.encoded(small_film)
+        status, post = await studio.call(
+            "POST", "/posts", studio.ada, json={"text": "look", "media": [{"video_id": video["id"]}]}
+        )
+        assert status == 201, post
+        for token in (studio.ada, studio.bob, ""):
+            _, shown = await studio.call("GET", f"/posts/{post['post']['id']}", token)
+            (carried,) = shown["media"]
+            assert carried["url"] == video["playback"]["hls"]
+            assert (await studio.get(inside(carried["url"])))[0] == 200
+            assert (await studio.get(inside(carried["preview_url"])))[0] == 200
+
+
 async def test_recordings_have_the_cdns_address_too_and_are_signed(kit: Kit, media: list[Event]) -> None:
     async with staged(kit, media, cdn_base_url=CDN, sign_playback=True) as stage:
         stream = await stage.recorded()

@@ -16,7 +16,7 @@ from server.features.videos.library.files import VideoFiles
 from server.features.videos.library.trimming import Trimmer
 from server.jobs import GiveUp
 from tests.server.features.library.conftest import Studio
-from tests.server.features.library.test_trimming import in_process, no_picture
+from tests.server.features.library.test_trimming import in_process, no_picture, no_poster
 from tests.server.jobs.inline import run_due
 from tests.server.served import PASSWORD
 
@@ -29,7 +29,14 @@ async def worked(studio: Studio, *, pixels: int = 10**6) -> None:
         "carry_out": in_process,
     }  # fmt: skip
     bounds = SourceBounds(streams=4, pixels=pixels, seconds=60)
-    encoder = VideoEncoder(originals=studio.kit.install().uploads, bounds=bounds, at_once=1, take=no_picture, **common)
+    encoder = VideoEncoder(
+        originals=studio.kit.install().uploads,
+        bounds=bounds,
+        at_once=1,
+        take=no_picture,
+        ask_poster=no_poster,
+        **common,
+    )
     trimmer, files = Trimmer(**common), VideoFiles(db=platform.db, objects=platform.objects, jobs=platform.jobs)
     await run_due(studio.kit.database, encoder.job, encoder.dead, trimmer.job, trimmer.dead)
     await studio.kit.read_facts([studio.served.feature("library")])

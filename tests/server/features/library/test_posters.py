@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
+from media.unit import Track, Unit
+from server.features.videos.library.posters import Posters
+from server.jobs import RetryLater
 from storage.ids import Ids
+from tests.media.vod.films import film
 from tests.server.features.library.conftest import Studio
+from tests.server.features.library.test_videos import encoded_here
+from tests.server.jobs.inline import make_due, run_due
 
 PICTURE = b"RIFF....WEBP"
 
@@ -69,3 +77,29 @@ async def test_what_is_no_unused_picture_of_the_owner_is_no_poster(studio: Studi
     assert await put(studio, video_id, of_bob, studio.bob) == 403
     assert await put(studio, video_id, picture) == 200
     assert await put(studio, video_id, picture) == 422, "it is in use"
+
+
+async def test_a_poster_that_a_busy_machine_did_not_make_is_made_later_of_the_first_third(studio: Studio) -> None:
+    video = await studio.made(film(seconds=9, fps=5))
+    await encoded_here(studio)
+    _, shown = await studio.call("GET", f"/videos/{video['id']}")
+    assert (shown["state"], shown["playback"]["thumbnail"]) == ("ready", None)
+    db, taken = studio.kit.database, list[Unit]()
+
+    async def take(track: Track, unit: Unit) -> bytes | None:
+        taken.append(unit)
+        return PICTURE if len(taken) == 2 else None
+
+    platform = studio.kit.platform()
+    posters = Posters(db=db, objects=platform.objects, jobs=platform.jobs, take=take)
+    for _ in range(2):
+        async with db.transaction() as tx:
+            await posters.ask(tx, video["id"])
+    with pytest.raises(RetryLater):
+        await run_due(db, posters.job)
+    await make_due(db)
+    assert await run_due(db, posters.job) == 2, "the second one finds that there is one"
+    assert len(taken) == 2
+    assert taken[0].is_key
+    _, shown = await studio.call("GET", f"/videos/{video['id']}")
+    assert (await studio.get(shown["playback"]["thumbnail"]))[1] == PICTURE

@@ -25,6 +25,10 @@ async def in_process(order: Order) -> AsyncGenerator[Report]:
         yield report
 
 
+async def no_poster(*_: object) -> None:
+    """It is made later, in ``test_posters``."""
+
+
 async def no_picture(*_: object) -> bytes | None:
     return None
 
@@ -41,7 +45,7 @@ async def worked(studio: Studio) -> None:
     }
     bounds = SourceBounds(streams=4, pixels=10**6, seconds=60)
     uploads = studio.kit.install().uploads
-    encoder = VideoEncoder(originals=uploads, bounds=bounds, at_once=1, take=no_picture, **common)
+    encoder = VideoEncoder(originals=uploads, bounds=bounds, at_once=1, take=no_picture, ask_poster=no_poster, **common)
     await run_due(studio.kit.database, encoder.job, Trimmer(**common).job)
 
 

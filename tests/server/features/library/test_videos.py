@@ -197,6 +197,9 @@ async def encoded_here(studio: Studio, *, dies_after: int = 1000) -> list[Any]:
     async def take(*_: object) -> bytes | None:
         return None
 
+    async def no_poster(*_: object) -> None:
+        """It is made later, in ``test_posters``."""
+
     platform = studio.kit.platform()
     encoder = VideoEncoder(
         db=platform.db,
@@ -204,6 +207,7 @@ async def encoded_here(studio: Studio, *, dies_after: int = 1000) -> list[Any]:
         originals=studio.kit.install().uploads,
         publish=platform.publish,
         bounds=SourceBounds(streams=4, pixels=10**6, seconds=60),
+        ask_poster=no_poster,
         at_once=1,
         now=platform.now,
         carry_out=carry_out,

@@ -89,7 +89,7 @@ async def previewed(board: Board, url: str, *, allow_private: bool = True) -> ob
         uploads=kit.install().uploads,
         communities=CommunityGate(),
         addresses=MediaAddresses(seals=kit.identity),
-        videos=VideoCards(),
+        videos=VideoCards(addresses=MediaAddresses(seals=kit.identity)),
         reencode=reencoder(max_pixels=10_000_000, max_frames=1).reencode,
     ).feature
     assert await kit.run_jobs([feature]) == 1

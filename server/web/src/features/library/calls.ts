@@ -30,6 +30,8 @@ export const removePoster = (id: string): Promise<Video> => call(`/videos/${part
 export const trimVideo = (id: string, body: Body<"trimVideo">): Promise<{ video: Video }> =>
   call(`/videos/${part(id)}/trim`, { method: "POST", body, headers: { "Idempotency-Key": randomId() } });
 
+export const encodeAgain = (id: string): Promise<void> => call(`/videos/${part(id)}/encode`, { method: "POST" });
+
 export type CaptionsOf = Answer<"listVideoCaptions">["items"][number];
 
 export const captionsOf = (id: string): Promise<Page<CaptionsOf>> => call(`/videos/${part(id)}/captions`);

@@ -19,6 +19,7 @@ import { changeVideo, deleteVideo, getVideo, type Video } from "./calls";
 import { Bar } from "./upload";
 import { CaptionFiles } from "./captions";
 import { Poster } from "./poster";
+import { EncodeAgain } from "./encode";
 import { Trim } from "./trim";
 import { useProgress } from "./progress";
 import { VisibilityOptions, type Visibility } from "./visibility";
@@ -151,6 +152,7 @@ function Info({ video, onChange, positionMs }: InfoProps) {
         <>
           <Trim key={video.duration_ms} video={video} positionMs={positionMs} onTrimmed={onChange} />
           <CaptionFiles videoId={video.id} />
+          <EncodeAgain video={video} onBegun={onChange} />
         </>
       )}
       {video.description && !isEdited && (
