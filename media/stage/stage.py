@@ -31,6 +31,8 @@ MAX_UNDER_WAY: Final = 10
 #: For so long a stage that nobody is on stays on the air, and for so long one that nobody is at stays at all.
 ALONE_S: Final = 15.0
 EMPTY_S: Final = 30.0
+#: After so long it makes room for another one.
+LEFT_S: Final = 10.0
 READY_S: Final = 8.0
 
 log = logging.getLogger("media.stage")
@@ -103,6 +105,11 @@ class Stage:
     def state(self) -> StageState:
         present = tuple(one.seat for one in self._plan.seats if self._is_sending(one.seat))
         return StageState(is_on_air=self._air.is_on, present=present, trouble=self._air.trouble)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has been connected to it for a while."""
+        return self._loop.time() - self._there_at >= LEFT_S
 
     def close(self, reason: str) -> None:
         """End it, with all connections of its people. Idempotent."""

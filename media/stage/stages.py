@@ -115,6 +115,9 @@ class Stages:
         return stage
 
     def _begin(self, plan: StagePlan) -> Stage:
+        """One at which nobody is makes room for it."""
+        for stage in [one for one in self._stages.values() if one.is_empty][: len(self._stages) - self._max_stages + 1]:
+            stage.close("another stage needs its place")
         if len(self._stages) >= self._max_stages:
             detail = "This server mixes as many stages as it can: try again later."
             raise OfferRefused(503, reason="full", title="Too many stages", detail=detail)

@@ -57,6 +57,7 @@ PLACES: Final = (
     "/dock/{name}",
     "/calls",
     "/calls/{id}",
+    "/stage/{token}",
     "/@{username}",
     "/search",
     "/feed",

@@ -43,6 +43,7 @@ import { rooms } from "./rooms";
 import { safety } from "./safety";
 import { search } from "./search";
 import { sources } from "./sources";
+import { stage } from "./stage";
 import { streams } from "./streams";
 import { studio } from "./studio";
 import { tokens } from "./tokens";
@@ -66,6 +67,7 @@ export const features: readonly Feature[] = [
   dashboard,
   insight,
   restreams,
+  stage,
   sources,
   recordings,
   calls,

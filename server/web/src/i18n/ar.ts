@@ -42,6 +42,7 @@ import money from "../features/money/ar";
 import rooms from "../features/rooms/ar";
 import safety from "../features/safety/ar";
 import search from "../features/search/ar";
+import stage from "../features/stage/ar";
 import streams from "../features/streams/ar";
 import studio from "../features/studio/ar";
 import tokens from "../features/tokens/ar";
@@ -100,6 +101,7 @@ export default {
   safety,
   search,
   shell,
+  stage,
   streams,
   studio,
   tokens,

@@ -59,12 +59,12 @@ export class WhepSession {
   }
 
   /** Resolves when the first frame can be shown. Throws ApiError with the server's reason, or Error. */
-  async start(url: string, video: HTMLVideoElement, onLost: () => void): Promise<void> {
+  async start(url: string, video: HTMLVideoElement, onLost: () => void, headers: Record<string, string> = {}): Promise<void> {
     const media = new MediaStream();
     this.peer.addEventListener("track", ({ track }) => media.addTrack(track));
     this.peer.addTransceiver("video", { direction: "recvonly" });
     this.peer.addTransceiver("audio", { direction: "recvonly" });
-    await this.#exchange(url);
+    await this.#exchange(url, headers);
     if (this.#closed) return this.#release();
     video.srcObject = media;
     await this.#firstFrame(video);
@@ -84,9 +84,9 @@ export class WhepSession {
     });
   }
 
-  async #exchange(url: string): Promise<void> {
+  async #exchange(url: string, headers: Record<string, string>): Promise<void> {
     const post = (body: string): Promise<Response> =>
-      send(url, { method: "POST", headers: { "Content-Type": "application/sdp" }, body }).then((response) => {
+      send(url, { method: "POST", headers: { ...headers, "Content-Type": "application/sdp" }, body }).then((response) => {
         const location = response.headers.get("Location");
         this.#resource = location ? new URL(location, new URL(url, document.baseURI)).href : null;
         return response;

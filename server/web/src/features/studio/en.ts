@@ -18,6 +18,7 @@ export default {
   chooseFirst: "To start, choose a camera, your screen or a microphone first.",
   needsSecure: "To start from this page it has to be opened at a secure address. An encoder works right now.",
   thisBrowser: "This browser",
+  withGuests: "With guests",
   encoder: "OBS or another encoder",
   broadcastFrom: "Broadcast from",
   confirmEnd: "End this broadcast for everyone?",

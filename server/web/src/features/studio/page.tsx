@@ -12,6 +12,7 @@ import { OverlaysPanel } from "../overlays/panel";
 import { RecordingsPanel } from "../recordings/panel";
 import { RestreamsPanel } from "../restreams/panel";
 import { SourcePanels } from "../sources/panels";
+import { StageStudio } from "../stage/panel";
 import { BroadcastIcon, EyeIcon, StopIcon } from "../../ui/icons";
 import { CopyButton, Empty, PageTitle, useInterval, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
@@ -58,7 +59,9 @@ function useOwnStream(username: string, publishing: boolean): [Stream | null, (s
   const [stream, setStream] = useState<Stream | null>(null);
   const poll = async (): Promise<void> => {
     try {
+      const prepared = preparedStage();
       if (stream && stream.state !== "ended") return setStream(await getStream(stream.id));
+      if (prepared && !stream) return setStream(await getStream(prepared));
       const { items } = await streamsOf(username, 20);
       const own = items.find(({ state }) => state === "live" || state === "interrupted");
       if (own) setStream(own);
@@ -71,12 +74,16 @@ function useOwnStream(username: string, publishing: boolean): [Stream | null, (s
   return [stream, setStream];
 }
 
-type Way = "browser" | "encoder";
+type Way = "browser" | "stage" | "encoder";
+
+/** In the address, so that who reloads the page finds the stage that they have prepared. */
+const STAGE = /^#stage=([\w-]{36})$/;
+const preparedStage = (): string | null => STAGE.exec(location.hash)?.[1] ?? null;
 
 function StudioPage({ username }: { username: string }) {
   const studio = useMemo(() => new Studio(), []);
   const broadcast = useMemo(() => new Broadcast(), []);
-  const [way, setWay] = useState<Way>("browser");
+  const [way, setWay] = useState<Way>(preparedStage() ? "stage" : "browser");
   const status = broadcast.status.value;
   const publishing = status !== "idle" && status !== "failed";
   const [stream, setStream] = useOwnStream(username, publishing);
@@ -84,7 +91,6 @@ function StudioPage({ username }: { username: string }) {
   const onAir = stream !== null && (stream.state === "live" || stream.state === "interrupted");
 
   useEffect(() => {
-    studio.onPicture = (track) => void broadcast.replaceVideo(track).catch(() => undefined);
     const gone = (): void => broadcast.abandon();
     addEventListener("pagehide", gone);
     return () => {
@@ -93,6 +99,10 @@ function StudioPage({ username }: { username: string }) {
       studio.close();
     };
   }, []);
+  // A stage that one is on sends the picture itself.
+  useEffect(() => {
+    if (way === "browser") studio.onPicture = (track) => void broadcast.replaceVideo(track).catch(() => undefined);
+  }, [way]);
   useStayHere(publishing);
 
   // What was read of the stream may be older than the connection, so it is asked for once more.
@@ -123,6 +133,11 @@ function StudioPage({ username }: { username: string }) {
       throw error;
     }
   };
+  const prepareStage = async (details: StreamDetails): Promise<void> => {
+    const made = stream?.state === "scheduled" ? await editStream(stream.id, details) : (await createStream({ ...details, latency: "low" })).stream;
+    history.replaceState(null, "", `#stage=${made.id}`);
+    setStream(made);
+  };
   const prepare = async (details: StreamDetails): Promise<void> => {
     if (stream?.state === "scheduled") setStream(await editStream(stream.id, details));
     else setStream((await createStream({ ...details, latency: "low" })).stream);
@@ -152,7 +167,9 @@ function StudioPage({ username }: { username: string }) {
       </div>
       <div class="studio-body">
         <div class="studio-main">
-          {way === "browser" ? <Preview studio={studio} /> : <IngestPanel />}
+          {way === "browser" && <Preview studio={studio} />}
+          {way === "encoder" && <IngestPanel />}
+          {way === "stage" && <StageStudio studio={studio} streamId={stream && stream.state !== "ended" ? stream.id : null} />}
           {stream && onAir && <HealthPanel key={stream.id} streamId={stream.id} active />}
           {stream && stream.state !== "ended" && <RestrictionsPanel key={`restrictions-${stream.id}`} stream={stream} />}
           <RestreamsPanel key={`restreams-${stream?.id}`} streamId={stream && stream.state !== "ended" ? stream.id : null} />
@@ -188,7 +205,7 @@ function StudioPage({ username }: { username: string }) {
                   }
                 />
               ) : (
-                <StreamForm key="encoder" onSubmit={prepare} action={t("prepare")} />
+                <StreamForm key={way} onSubmit={way === "stage" ? prepareStage : prepare} action={t("prepare")} />
               )}
             </section>
           )}
@@ -211,6 +228,7 @@ function whatIsMissing(studio: Studio, status: BroadcastStatus): string | null {
 function WayTabs({ way, onChange, disabled }: { way: Way; onChange: (way: Way) => void; disabled: boolean }) {
   const ways: [Way, string][] = [
     ["browser", t("thisBrowser")],
+    ["stage", t("withGuests")],
     ["encoder", t("encoder")],
   ];
   return (
