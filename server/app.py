@@ -83,6 +83,7 @@ class App:
             source_leases=installed.sources.leases,
             hasher=installed.passwords,
             attachments=installed.attachments,
+            registry=registry,
         )
         features = [*core.features, *installed.features]
         core.sockets.install(

@@ -6,7 +6,10 @@ import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
+
+from prometheus_client import CollectorRegistry
 
 from actors.chat_judging import SlowJudge
 from actors.presence import Presence
@@ -21,6 +24,7 @@ from server.config import Settings
 from server.feature import Feature
 from server.folders import run_folder
 from server.http.limits import hourly
+from server.http.middleware import UNFORESEEN_ERRORS
 from server.lifecycle import Stages, closer
 from server.limits import connection_quota, ice_servers, media_config, offer_limits, rate_limits
 from server.live.admission import QuotaSync
@@ -116,6 +120,7 @@ class _Watched:
     media_events: MediaEvents
     restreaming: Restreaming
     sources: Sources
+    run_dir: Path
 
 
 def assemble(
@@ -131,6 +136,7 @@ def assemble(
     source_leases: SourceLeases,
     hasher: Hasher,
     attachments: Attachments,
+    registry: CollectorRegistry,
 ) -> Live:
     """Registers the core's kinds of actors. Nothing runs yet. ``hasher`` hashes the passwords of streams."""
     limits, quota = rate_limits(settings), connection_quota(settings)
@@ -182,7 +188,7 @@ def assemble(
         storage,
         place,
         limits,
-        node_actor=_node_actor(place, watched, sockets),
+        node_actor=_node_actor(settings, place, watched, sockets, registry),
         judge=_judge(settings, stages),
     )
     quota_sync = QuotaSync(
@@ -281,6 +287,7 @@ def _watched(
         ),
         restreaming=restreaming,
         sources=sources,
+        run_dir=run_dir,
     )
 
 
@@ -338,7 +345,9 @@ def _judge(settings: Settings, stages: Stages) -> SlowJudge | None:
     return SlowJudge(judge=webhook, when_late=settings.judge_when_late)
 
 
-def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Callable[[], NodeActor]:
+def _node_actor(
+    settings: Settings, place: ClusterPlace, watched: _Watched, sockets: Realtime, registry: CollectorRegistry
+) -> Callable[[], NodeActor]:
     inspection = Inspection(
         node=place.node,
         held=lambda: place.cluster.shards.held,
@@ -347,6 +356,8 @@ def _node_actor(place: ClusterPlace, watched: _Watched, sockets: Realtime) -> Ca
         bus=lambda: bus_report(place.cluster.bus),
         load_monitor=place.load_monitor,
         traces=place.traces,
+        http_errors=lambda: int(registry.get_sample_value(UNFORESEEN_ERRORS) or 0),
+        folders={"data": settings.data_dir, "run": watched.run_dir},
     )
     slates = Slates(
         media=watched.media,

@@ -17,7 +17,8 @@ from server.features.messages import calls, conversations
 from server.features.messages.conversations import Attachments
 from server.features.money import ledger, memberships, payments, payouts
 from server.features.money.memberships import InRoom
-from server.features.operations import audit, cluster, facts, jobs, mail, objects
+from server.features.operations import audit, cluster, facts, jobs, mail, objects, overview
+from server.features.operations.nodes import NodesAsked
 from server.features.people import (
     accounts,
     exports,
@@ -127,6 +128,7 @@ def install(
     def personal_data() -> list[PersonalData]:
         return [one.personal_data for one in features if one.personal_data is not None]
 
+    nodes = NodesAsked(node=platform.node, members=core.members)
     measuring = analytics.recording(platform)
     doing = recommendations.Acts(db=platform.db, now=platform.now)
 
@@ -381,7 +383,14 @@ def install(
         jobs.build(platform),
         objects.build(platform, settings=settings),
         facts.build(facts=core.facts),
-        cluster.build(platform, members=core.members, owners=core.owners),
+        cluster.build(nodes=nodes, owners=core.owners),
+        overview.build(
+            platform,
+            nodes=nodes,
+            facts=core.facts,
+            has_mail_server=settings.smtp_url is not None,
+            site=site,
+        ),
     ]
     archives = exports.build(
         platform, settings=settings, people=people, identity=core.identity, personal_data=personal_data()

@@ -58,6 +58,7 @@ CLIENT_LEFT: Final = 499
 """In the metrics, as nginx has it; nobody is sent it."""
 OPEN_PATHS: Final = ("/whip", "/whep")
 MEDIA_PATHS: Final = ("/hls/", "/vod/", "/clips/")
+UNFORESEEN_ERRORS: Final = "socialflow_http_unforeseen_errors_total"
 NOT_FOUND_PAGE: web.AppKey[Callable[[web.Request], web.StreamResponse]] = web.AppKey("not_found_page")
 """What a browser is shown where there is nothing, if the application has such a page."""
 
@@ -78,9 +79,7 @@ class HttpMetrics:
             registry=registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )
-        self._unforeseen = Counter(
-            "socialflow_http_unforeseen_errors_total", "Requests answered with 500", registry=registry
-        )
+        self._unforeseen = Counter(UNFORESEEN_ERRORS, "Requests answered with 500", registry=registry)
 
     def observe(self, request: web.Request, status: int, seconds: float) -> None:
         method = request.method if request.method in _METHODS else "other"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from heapq import nlargest
+from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -63,8 +66,17 @@ class BusReport(msgspec.Struct, frozen=True, kw_only=True):
     is_deaf: bool = False
 
 
+class DiskReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``what``: the folder that lies on it, ``data`` or ``run``."""
+
+    what: str
+    free_bytes: int
+    total_bytes: int
+
+
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``held``: shard to epoch. ``actors``: by kind. ``top``: those asked for. Later versions may add fields."""
+    """``held``: shard to epoch. ``actors``: by kind. ``top``: those asked for. ``http_errors``: requests
+    answered with 500 since the start. Later versions may add fields."""
 
     held: dict[int, int] = {}
     actors: dict[str, int] = {}
@@ -77,6 +89,8 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     load: float = 0.0
     top: tuple[ActorReport, ...] = ()
     letters: tuple[LetterReport, ...] = ()
+    http_errors: int = 0
+    disks: tuple[DiskReport, ...] = ()
 
 
 class DescribeNode(Ask[NodeReport], frozen=True, kw_only=True):
@@ -106,6 +120,8 @@ class Inspection:
         bus: Callable[[], BusReport],
         load_monitor: LoadMonitor,
         traces: Traces,
+        http_errors: Callable[[], int],
+        folders: Mapping[str, Path],
     ) -> None:
         self._node = node
         self._held = held
@@ -114,6 +130,8 @@ class Inspection:
         self._bus = bus
         self._load_monitor = load_monitor
         self._traces = traces
+        self._http_errors = http_errors
+        self._folders = folders
 
     def describe(self, asked: DescribeNode) -> NodeReport:
         return NodeReport(
@@ -128,6 +146,8 @@ class Inspection:
             load=self._load_monitor.load,
             top=self._top(asked),
             letters=self._letters(asked),
+            http_errors=self._http_errors(),
+            disks=tuple(_disks(self._folders)),
         )
 
     def spans(self, trace: str) -> tuple[Span, ...]:
@@ -145,6 +165,14 @@ class Inspection:
             LetterReport(at=at, kind=actor.kind, key=actor.key, message=message, reason=reason)
             for at, actor, message, reason in last[len(last) - min(asked.limit, len(last)) :]
         )
+
+
+def _disks(folders: Mapping[str, Path]) -> Iterator[DiskReport]:
+    """Without those whose folder is not there, or not to be looked at."""
+    for what, folder in folders.items():
+        with contextlib.suppress(OSError):
+            usage = shutil.disk_usage(folder)
+            yield DiskReport(what=what, free_bytes=usage.free, total_bytes=usage.total)
 
 
 def _unread(info: ActorInfo) -> tuple[float, ...]:

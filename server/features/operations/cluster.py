@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from actors.events import NODE
-from actors.runtime import ActorError, Ask, DomainError, Node
 from actors.runtime.ids import SHARDS
-from server.feature import Feature, Platform
+from server.feature import Feature
+from server.features.operations.nodes import NodesAsked
 from server.http.errors import not_found
 from server.http.operation import Answer, Call, Operation, PathFormat
 from server.http.shapes import Limit, Query, Shape, Text
@@ -29,13 +26,9 @@ from server.live.inspection import (
 )
 from storage.members import Member
 
-ANSWER_S: Final = 1.0
 TRACE: Final = PathFormat(
     pattern="^[0-9a-f]{32}$", description="A trace id", example="4bf92f3577b34da6a3ce929d0e0e4736"
 )
-
-R = TypeVar("R")
-log = logging.getLogger("server.cluster")
 
 
 class MediaShape(Shape):
@@ -140,8 +133,6 @@ class ClusterQuery(Query):
     limit: Limit = 50
 
 
-Members = Callable[[], Mapping[str, Member]]
-"""The cluster's nodes by name."""
 Owners = Callable[[], Mapping[int, str]]
 """The name of each shard's node, where one is known."""
 
@@ -152,15 +143,11 @@ class ClusterRoutes:
     def __init__(
         self,
         *,
-        node: Node,
-        members: Members,
+        nodes: NodesAsked,
         owners: Owners,
-        answer_s: float = ANSWER_S,
     ) -> None:
-        self._node = node
-        self._members = members
+        self._nodes = nodes
         self._owners = owners
-        self._answer_s = answer_s
 
     def operations(self) -> Sequence[Operation]:
         admins = frozenset({"admin"})
@@ -179,8 +166,8 @@ class ClusterRoutes:
         ]  # fmt: skip
 
     async def _cluster(self, call: Call[None, ClusterQuery]) -> Answer:
-        query, members = call.query, self._members()
-        reports = await self._ask_all(
+        query, members = call.query, self._nodes.members()
+        reports = await self._nodes.ask(
             {
                 name: DescribeNode(
                     limit=query.limit if query.node in (None, name) else 0, kind=query.kind, order=query.order
@@ -200,26 +187,13 @@ class ClusterRoutes:
 
     async def _trace(self, call: Call[None, None]) -> Answer:
         trace = call.path["id"]
-        found = await self._ask_all({name: FindSpans(trace=trace) for name in self._members()})
+        found = await self._nodes.ask({name: FindSpans(trace=trace) for name in self._nodes.members()})
         silent = sorted(name for name, spans in found.items() if spans is None)
         spans = sorted((span for spans in found.values() for span in spans or ()), key=lambda span: span.at)
         if not spans and not silent:
             raise not_found("Nothing is known of this trace any more")
         shown = [SpanShape(name=s.name, node=s.node, at=_time(s.at), duration_ms=s.duration_ms) for s in spans]
         return Answer(body=TraceShape(id=trace, spans=shown, silent=silent))
-
-    async def _ask_all(self, asks: Mapping[str, Ask[R]]) -> dict[str, R | None]:
-        answers: dict[str, R | None] = dict.fromkeys(asks)
-
-        async def ask_one(name: str, ask: Ask[R]) -> None:
-            try:
-                answer: R = await self._node.ref(NODE, name).ask(ask, timeout_s=self._answer_s)
-                answers[name] = answer
-            except (ActorError, DomainError) as error:
-                log.info("node %s does not answer: %s", name, error)
-
-        await asyncio.gather(*(ask_one(name, ask) for name, ask in asks.items()))
-        return answers
 
 
 Reports = Mapping[str, NodeReport | None]
@@ -315,6 +289,5 @@ def _time(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
-def build(platform: Platform, *, members: Members, owners: Owners) -> Feature:
-    routes = ClusterRoutes(node=platform.node, members=members, owners=owners)
-    return Feature(name="cluster", operations=routes.operations())
+def build(*, nodes: NodesAsked, owners: Owners) -> Feature:
+    return Feature(name="cluster", operations=ClusterRoutes(nodes=nodes, owners=owners).operations())

@@ -11,6 +11,7 @@ from actors.events import NODE
 from actors.runtime import Actor, Message, Node, handles
 from actors.runtime.supervisor import RestartPolicy
 from server.features.operations.cluster import ClusterRoutes
+from server.features.operations.nodes import NodesAsked
 from server.http.identity import Caller, Identity
 from storage.members import Member
 from tests.server.conftest import Serve
@@ -69,7 +70,7 @@ async def operator(places: list[ClusterNode], serve: Serve, identity: Identity) 
 
 
 async def of(node: Node, members: dict[str, Member], serve: Serve, identity: Identity) -> Operator:
-    routes = ClusterRoutes(node=node, members=lambda: members, owners=owners, answer_s=0.2)
+    routes = ClusterRoutes(nodes=NodesAsked(node=node, members=lambda: members, answer_s=0.2), owners=owners)
     return Operator(await serve(*routes.operations()), token(identity, ADMIN, "admin"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast, get_args
 
 from actors.events import NODE, DeliverPublished, DeliverToPeople, LiveEvent
@@ -170,6 +171,8 @@ class ClusterNode:
             bus=lambda: BusReport(sent=4),
             load_monitor=self.load_monitor,
             traces=self.traces,
+            http_errors=lambda: 2,
+            folders={"data": Path("/")},
         )
         self.node.register(NODE, self._node_actor, idle_after_s=None)
 

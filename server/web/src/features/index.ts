@@ -33,6 +33,7 @@ import { messages } from "./messages";
 import { money } from "./money";
 import { notifications } from "./notifications";
 import { overlays } from "./overlays";
+import { overview } from "./overview";
 import { people } from "./people";
 import { player } from "./player";
 import { projects } from "./projects";
@@ -55,6 +56,7 @@ import { works } from "./works";
 
 export const features: readonly Feature[] = [
   home,
+  overview,
   feed,
   communities,
   search,

@@ -31,6 +31,7 @@ import markers from "../features/markers/ar";
 import messages from "../features/messages/ar";
 import notifications from "../features/notifications/ar";
 import overlays from "../features/overlays/ar";
+import overview from "../features/overview/ar";
 import people from "../features/people/ar";
 import player from "../features/player/ar";
 import projects from "../features/projects/ar";
@@ -88,6 +89,7 @@ export default {
   messages,
   notifications,
   overlays,
+  overview,
   people,
   player,
   posts,
