@@ -7,6 +7,7 @@ import { hear } from "../../realtime/socket";
 import { startHls, type HlsSession } from "../player/hls";
 import type { Playback } from "../player/playback";
 import { decide, tell, type Ad } from "./calls";
+import { Pauses } from "./pauses";
 import { Quarters } from "./quarters";
 import { t } from "./words";
 import "./ads.css";
@@ -30,14 +31,24 @@ export function AdSlot({ stream, playback, video }: SlotProps) {
     const timers = new Set<ReturnType<typeof setTimeout>>();
     const show = (breakId?: string): void => void decide(stream.id, breakId).then((found) => !gone && setAd((shown) => shown ?? found), () => undefined);
     show();
-    // The pause is where the stream is now; the viewer comes to it as much later as they are behind.
+    const element = video.current;
+    const pauses = new Pauses();
+    const moved = (): void => {
+      const marks = playback.marks.peek();
+      const due = element && marks && pauses.due(element.currentTime, marks);
+      if (due) show(due);
+    };
+    element?.addEventListener("timeupdate", moved);
+    // Without a playlist that names it, the pause is where the stream is now; the viewer comes to it as much later as
+    // they are behind.
     const leave = hear("stream:ad_break", ({ stream_id, id }) => {
-      if (stream_id !== stream.id) return;
+      if (stream_id !== stream.id || playback.marks.peek()) return;
       timers.add(setTimeout(() => show(id), Math.max(0, playback.latencyMs.peek() ?? 0)));
     });
     return () => {
       gone = true;
       timers.forEach(clearTimeout);
+      element?.removeEventListener("timeupdate", moved);
       leave();
     };
   }, [stream.id, off]);

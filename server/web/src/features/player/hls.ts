@@ -1,5 +1,6 @@
 /** HLS through hls.js, or through the browser's own player where media source extensions are missing. */
 import type HlsType from "hls.js";
+import type { DateRange } from "hls.js";
 import { answerTo, Unplayable, whyUnplayable } from "./decisions";
 import { t } from "./words";
 
@@ -9,6 +10,16 @@ export interface Level {
   name: string;
 }
 
+/** A moment that the playlist names. `at`: on the clock of the media element, in seconds. */
+export interface Mark {
+  id: string;
+  kind: string;
+  at: number;
+}
+
+/** As the server's playlists begin the class of a mark, before its kind. */
+const MARK = "urn:socialflow:mark:2026:";
+
 export interface HlsOptions {
   url: string;
   video: HTMLVideoElement;
@@ -17,6 +28,8 @@ export interface HlsOptions {
   onLevels: (levels: Level[]) => void;
   /** The rendition that is shown from now on. */
   onShown: (name: string) => void;
+  /** Those of the playlist, anew with each playlist that comes; never called by browsers that play HLS by themselves. */
+  onMarks?: (marks: Mark[]) => void;
   /** The rendition to show, if there is one of this name; null leaves it to the connection. */
   quality: string | null;
   /** Playback cannot go on by itself. */
@@ -84,6 +97,7 @@ function withHlsJs(Hls: typeof HlsType, options: HlsOptions): HlsSession {
     if (options.quality) show(options.quality);
   });
   hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => onShown(levels[level]?.name ?? "source"));
+  hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => options.onMarks?.(marksOf(details.dateRanges)));
   hls.on(Hls.Events.FRAG_BUFFERED, () => (recoveries = 0));
   hls.on(Hls.Events.ERROR, (_, data) => {
     if (!data.fatal) return;
@@ -107,6 +121,11 @@ function withHlsJs(Hls: typeof HlsType, options: HlsOptions): HlsSession {
 }
 
 const isPicture = ({ attrs }: { attrs: { RESOLUTION?: string } }): boolean => attrs.RESOLUTION !== undefined;
+
+function marksOf(ranges: Record<string, DateRange | undefined>): Mark[] {
+  const known = Object.values(ranges).filter((range): range is DateRange => range?.class.startsWith(MARK) ?? false);
+  return known.map((range) => ({ id: range.id, kind: range.class.slice(MARK.length), at: range.startTime })).filter(({ at }) => !Number.isNaN(at));
+}
 
 const codecsOf = (list: string | undefined): string[] => (list ?? "").split(",").map((codec) => codec.trim()).filter(Boolean);
 

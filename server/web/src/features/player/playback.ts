@@ -9,7 +9,7 @@ import { recall, remember } from "../../ui/remember";
 import { getStream } from "../streams/calls";
 import { Captions } from "./captions";
 import { hasCaughtUp, hasMoreToShow, playsOn, retryMs, Unplayable, WebrtcTrust, whyNotWebrtc } from "./decisions";
-import { natively, startHls, type HlsSession, type Level } from "./hls";
+import { natively, startHls, type HlsSession, type Level, type Mark } from "./hls";
 import { Sound } from "./sound";
 import { Stalls } from "./stalls";
 import { WhepSession } from "./whep";
@@ -57,6 +57,8 @@ export class Playback {
   readonly levels = signal<Level[]>([]);
   /** The rendition that was chosen: a name of `playback.renditions`, `audio` for the sound alone; null is automatic. */
   readonly quality = signal<string | null>(null);
+  /** The moments that the playlist names; null while no playlist tells of any. */
+  readonly marks = signal<Mark[] | null>(null);
   /** The rendition that HLS shows. */
   readonly shown = signal<string | null>(null);
   readonly wish = signal<Wish>(asWish(recall("sf.playback")));
@@ -255,6 +257,7 @@ export class Playback {
     this.#stalledTicks = 0;
     this.#bytes = 0;
     this.levels.value = [];
+    this.marks.value = null;
     this.shown.value = null;
     this.latencyMs.value = null;
   }
@@ -317,6 +320,7 @@ export class Playback {
       quality: this.quality.peek(),
       onLevels: (levels) => (this.levels.value = levels),
       onShown: (name) => (this.shown.value = name),
+      onMarks: (marks) => generation === this.#generation && (this.marks.value = marks),
       onLost: () => generation === this.#generation && this.#cannotLoad(session),
       onUnplayable: (error) => generation === this.#generation && this.#lost(null, error),
     });
