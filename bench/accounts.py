@@ -21,9 +21,7 @@ async def seed(
 ) -> list[SeededAccount]:
     """Accounts without a password, each with an access token. The database has the schema, and a key of its nodes."""
     db = await Database.connect(database_url, max_connections=2)
-    identity = Identity(rows=db)
     try:
-        await identity.start()
         ids, now = Ids(), time.time()
         people = [ids.uuid7(now) for _ in range(count)]
         names = [f"{prefix}{number}" for number in range(count)]
@@ -32,7 +30,21 @@ async def seed(
             " select id, name, name, name, name, '', name, name from unnest($1::uuid[], $2::text[]) as one (id, name)",
             people, names,
         )  # fmt: skip
-        callers = [_caller(one, name, ids.uuid7(now), roles) for one, name in zip(people, names, strict=True)]
+    finally:
+        await db.close()
+    return await with_tokens(database_url, people, prefix=prefix, roles=roles)
+
+
+async def with_tokens(
+    database_url: str, people: Sequence[str], *, prefix: str = "seeded", roles: Sequence[str] = ("viewer",)
+) -> list[SeededAccount]:
+    """Seeded accounts, by their ids in the order in which they were made, with access tokens that begin to run now."""
+    db = await Database.connect(database_url, max_connections=2)
+    identity = Identity(rows=db)
+    try:
+        await identity.start()
+        ids, now = Ids(), time.time()
+        callers = [_caller(one, f"{prefix}{n}", ids.uuid7(now), roles) for n, one in enumerate(people)]
         return [SeededAccount(caller.id, identity.mint(caller)[0]) for caller in callers]
     finally:
         await identity.close()

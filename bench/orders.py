@@ -20,7 +20,7 @@ import aiohttp
 import uvloop
 
 from bench import report
-from bench.accounts import SeededAccount, seed
+from bench.accounts import SeededAccount, seed, with_tokens
 from bench.app import OPEN_LIMITS
 from bench.cluster import LocalCluster, NodeProcess
 from bench.report import Figure, figure
@@ -30,6 +30,9 @@ from storage.postgres import Database
 NODES: Final = 2
 AT_ONCE: Final = 48
 MODERATORS: Final = 30
+MODERATING: Final = ("viewer", "moderator", "admin")
+TOKENS_S: Final = 300.0
+"""Access tokens are made anew so often: a long run outlives one."""
 STEPS: Final = 5
 PAUSE_S: Final = 0.5
 """Between the steps of a life, at most."""
@@ -78,11 +81,12 @@ class Fair:
         url = self._cluster.database_url
         self._buyers = await seed(url, max(20, options.orders // 20), prefix="buyer")
         self._sellers = await seed(url, max(10, options.orders // 100), prefix="seller")
-        self._moderators = await seed(url, MODERATORS, prefix="moderator", roles=("viewer", "moderator", "admin"))
+        self._moderators = await seed(url, MODERATORS, prefix="moderator", roles=MODERATING)
         began = time.monotonic()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as self._http:
             listings = [await self._list(seller) for seller in self._sellers]
             killing = asyncio.create_task(self._kill_now_and_then(), name="kill nodes")
+            renewing = asyncio.create_task(self._renew(), name="make tokens anew")
             try:
                 await self._live(listings)
             finally:
@@ -91,8 +95,18 @@ class Fair:
             await asyncio.to_thread(self._fill_up)
             print(f"  lived after {time.monotonic() - began:.0f} s: {dict(self._answers)}", flush=True)
             stuck = await self._end()
+            renewing.cancel()
             check = await self._done("GET", "/admin/ledger/check", self._moderators[0])
         return await self._figures(stuck, check)
+
+    async def _renew(self) -> None:
+        url = self._cluster.database_url
+        while True:
+            await asyncio.sleep(TOKENS_S)
+            self._buyers = await with_tokens(url, [one.id for one in self._buyers], prefix="buyer")
+            self._sellers = await with_tokens(url, [one.id for one in self._sellers], prefix="seller")
+            ids = [one.id for one in self._moderators]
+            self._moderators = await with_tokens(url, ids, prefix="moderator", roles=MODERATING)
 
     async def _list(self, seller: SeededAccount) -> dict[str, Any]:
         body = {"title": "A lamp", "price": 1_000, "currency": "USD", "stock": self._stock, "category": "Home"}
