@@ -1,6 +1,7 @@
 /** The page of who was invited on a stage: what one sets before, the stage itself, and how it ended. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, sentence } from "../../api/http";
+import { listed } from "../../ui/format";
 import { HangUpIcon } from "../../ui/icons";
 import { Empty, Field, PageTitle, Spinner, useInterval, useTitle } from "../../ui/parts";
 import { FormError } from "../../ui/sending";
@@ -171,7 +172,7 @@ function OnStage({ place, studio, onEnd }: OnStageProps) {
           <HangUpIcon /> {t("leave")}
         </button>
       </StageView>
-      {own && <p class="dim">{own.people.length ? t("people", { names: own.people.join(", ") }) : t("onlyYou")}</p>}
+      {own && <p class="dim">{own.people.length ? t("people", { names: listed(own.people) }) : t("onlyYou")}</p>}
     </div>
   );
 }

@@ -195,10 +195,17 @@ function InviteForm({ streamId, onInvited }: { streamId: string; onInvited: () =
   return (
     <>
       <form class="stage-invite" onSubmit={submit}>
-        <label>
-          <span>{t("inviteName")}</span>
-          <input name="name" maxLength={50} value={name} onInput={(event) => setName(event.currentTarget.value)} autocomplete="off" />
-        </label>
+        <div class="field">
+          <label for="stage-name">{t("inviteName")}</label>
+          <input
+            id="stage-name"
+            name="name"
+            maxLength={50}
+            value={name}
+            onInput={(event) => setName(event.currentTarget.value)}
+            autocomplete="off"
+          />
+        </div>
         <button type="submit" class="button">
           {t("invite")}
         </button>
