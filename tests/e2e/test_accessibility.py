@@ -129,7 +129,7 @@ OWN_PAGES = (
     "/settings/security", "/settings/tokens", "/settings/device", "/settings/notifications", "/settings/emotes",
     "/settings/goals", "/notifications", "/dashboard", "/calls",
 )  # fmt: skip
-ADMIN_PAGES = tuple(f"/admin/{name}" for name in ("people", "audit", "jobs", "mail", "cluster"))
+ADMIN_PAGES = tuple(f"/admin/{name}" for name in ("overview", "people", "audit", "jobs", "mail", "cluster"))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,13 @@ test("a problem has its status, code, fields and wait", async (context) => {
   deepEqual(error.fields, body.errors);
 });
 
+test("an answer that breaks off after its head is a server that cannot be reached", async (context) => {
+  const body = new ReadableStream({ start: (control) => control.error(new DOMException("signal timed out", "TimeoutError")) });
+  context.mock.method(globalThis, "fetch", async () => new Response(body));
+  const error = await refusal(request("/streams"));
+  deepEqual([error.status, error.isOffline], [0, true]);
+});
+
 test("a proxy's page is a refusal by its status", async (context) => {
   await answering(context, { status: 502, body: "<html>Bad gateway</html>", headers: { "Retry-After": "soon" } });
   const error = await refusal(request("/streams"));

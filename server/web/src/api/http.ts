@@ -113,6 +113,16 @@ export async function send(url: string, init: RequestInit, signal?: AbortSignal,
   }
 }
 
+/** The body. The connection may be lost, and the deadline come, after the head. */
+async function read(response: Response, signal: AbortSignal | undefined): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw unreachable();
+  }
+}
+
 /** One JSON request under `/api/v1`; answers the parsed body, or undefined for 204. */
 export async function request<T>(path: string, options: Request = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
@@ -124,7 +134,7 @@ export async function request<T>(path: string, options: Request = {}): Promise<T
   }
   const response = await send(`/api/v1${path}`, init, options.signal, options.timeoutMs);
   if (!response.ok) throw await problemOf(response);
-  const text = await response.text();
+  const text = await read(response, options.signal);
   return (text ? JSON.parse(text) : undefined) as T;
 }
 

@@ -14,22 +14,28 @@ type Overview = Answer<"getOverview">;
 type Todo = Overview["todo"][number];
 type Code = Todo["code"];
 
-/** The page on which more is told of it. */
-const PAGES: Partial<Record<Code, string>> = {
-  node_silent: "/admin/cluster",
-  node_draining: "/admin/cluster",
-  bus_deaf: "/admin/cluster",
-  media_away: "/admin/cluster",
-  media_restarted: "/admin/cluster",
-  busy: "/admin/cluster",
-  slow_loop: "/admin/cluster",
-  dead_letters: "/admin/cluster",
-  jobs_dead: "/admin/jobs",
-  jobs_late: "/admin/jobs",
-  facts_aside: "/admin/jobs",
-  mails_failed: "/admin/mail",
-  no_mail_server: "/admin/mail",
-};
+/** What there may be to do, and the page on which more is told of it. */
+const PAGES: ReadonlyMap<Code, string | null> = new Map<Code, string | null>([
+  ["node_silent", "/admin/cluster"],
+  ["node_draining", "/admin/cluster"],
+  ["bus_deaf", "/admin/cluster"],
+  ["media_away", "/admin/cluster"],
+  ["media_restarted", "/admin/cluster"],
+  ["busy", "/admin/cluster"],
+  ["slow_loop", "/admin/cluster"],
+  ["dead_letters", "/admin/cluster"],
+  ["jobs_dead", "/admin/jobs"],
+  ["jobs_late", "/admin/jobs"],
+  ["facts_aside", "/admin/jobs"],
+  ["mails_failed", "/admin/mail"],
+  ["no_mail_server", "/admin/mail"],
+  ["no_public_url", null],
+  ["disk_full", null],
+  ["disk_fills", null],
+  ["http_errors", null],
+]);
+const STATUS = { good: "good", attention: "attention", bad: "bad" } as const;
+const SEVERITY = { problem: "problem", note: "note" } as const;
 
 export default function OverviewPage() {
   const [told, setTold] = useState<Overview | null>(null);
@@ -61,7 +67,7 @@ function Told({ told }: { told: Overview }) {
   return (
     <>
       <p class={`overview-status overview-${told.status}`} role="status">
-        <b>{t(told.status)}</b> <span class="dim">{t("asOf", { time: clock(told.at) })}</span>
+        <b>{t(STATUS[told.status])}</b> <span class="dim">{t("asOf", { time: clock(told.at) })}</span>
       </p>
       <section class="panel" aria-labelledby="overview-todo">
         <h2 id="overview-todo">{t("todo")}</h2>
@@ -124,10 +130,10 @@ function Told({ told }: { told: Overview }) {
 }
 
 function Item({ todo }: { todo: Todo }) {
-  const page = PAGES[todo.code];
+  const page = PAGES.get(todo.code);
   return (
     <li class={`overview-item overview-${todo.severity}`}>
-      <b class="overview-flag">{t(todo.severity)}</b>
+      <b class="overview-flag">{t(SEVERITY[todo.severity])}</b>
       <span>
         {t(todo.code, { n: todo.count })} {todo.node && <bdi class="dim">{t("onNode", { node: todo.node })}</bdi>}
       </span>
