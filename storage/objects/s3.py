@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from storage.errors import StorageError, Unavailable
@@ -18,6 +18,9 @@ from storage.objects.multipart import MultipartUpload, parts
 from storage.objects.port import CHUNK_BYTES, NoSuchObject, checked, folder_of
 
 T = TypeVar("T")
+
+PARTS_AT_ONCE: Final = 4
+"""Of all uploads: each costs some MB while it is sent, and they share one line."""
 
 
 class S3Objects:
@@ -29,6 +32,7 @@ class S3Objects:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix
+        self._parts = asyncio.Semaphore(PARTS_AT_ONCE)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
 
     @classmethod
@@ -60,7 +64,8 @@ class S3Objects:
         try:
             async with contextlib.aclosing(parts(chunks)) as found:
                 async for part in found:
-                    await self._call(partial(upload.add, part))
+                    async with self._parts:
+                        await self._call(partial(upload.add, part))
         except BaseException:
             await asyncio.shield(self._call(upload.abort))
             raise

@@ -9,7 +9,7 @@ number can no longer move the offset.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,7 +27,9 @@ SEGMENT_BYTES: Final = 16 * 1024 * 1024
 SEGMENT_S: Final = 5.0
 """A slow client loses no more than this to a killed node."""
 PIECE_BYTES: Final = 512 * 1024
-"""Held in memory by each request that writes."""
+LEAST_PIECE_BYTES: Final = 64 * 1024
+PIECES_BYTES: Final = 2 * 1024 * 1024
+"""Of the pieces that all requests which write are reading, together: the more there are, the smaller they are."""
 IDLE_S: Final = 30.0
 MAX_SEGMENTS: Final = 50_000
 
@@ -85,6 +87,7 @@ class Receiver:
         self._objects = objects
         self._uploads = uploads
         self._bounds = bounds
+        self._writers = 0
 
     async def append(self, request: web.Request, asked: Append) -> int:
         """The offset after it. What comes before a client leaves counts, unless there is a checksum of the whole.
@@ -95,12 +98,14 @@ class Receiver:
         than its length; a 423 when a later request writes; a 460 when the checksum is another; ``Unavailable``.
         """
         writing = await self._begin(request, asked)
-        body = _Body(request)
+        body = _Body(request, self._piece_bytes)
+        self._writers += 1
         try:
             while first := await body.piece(writing.end - writing.start):
                 await self._store(writing, body, first)
             await writing.settled()
         finally:
+            self._writers -= 1
             await writing.abandon()
         writing.is_cut_off = body.is_cut_off
         if await body.has_more():
@@ -110,6 +115,9 @@ class Receiver:
         if writing.start == asked.offset:
             await self._complete_at_length(asked.owner_id, asked.upload_id)
         return writing.start
+
+    def _piece_bytes(self) -> int:
+        return piece_bytes(self._writers)
 
     async def _complete_at_length(self, owner_id: str, upload_id: str) -> None:
         """A request without bytes may bring the length, which is where the upload stands."""
@@ -210,6 +218,11 @@ class Receiver:
             await self._record(writing, writing.unrecorded)
 
 
+def piece_bytes(writers: int) -> int:
+    """How much one of so many requests reads before it hands that on."""
+    return max(LEAST_PIECE_BYTES, min(PIECE_BYTES, PIECES_BYTES // max(1, writers)))
+
+
 class _Segment:
     """The pieces of one segment, from where the one before ended. ``is_read``: its last piece has come."""
 
@@ -238,8 +251,9 @@ class _Segment:
 class _Body:
     """The body of a request, in pieces. One that breaks off, or stands still, ends there."""
 
-    def __init__(self, request: web.Request) -> None:
+    def __init__(self, request: web.Request, piece_bytes: Callable[[], int]) -> None:
         self._content = request.content
+        self._piece_bytes = piece_bytes
         self._rest = b""
         self.is_cut_off = False
 
@@ -251,7 +265,8 @@ class _Body:
     async def piece(self, most: int) -> bytes:
         """The next bytes, ``most`` of them at most; none at the end."""
         chunks, size = [self._rest], len(self._rest)
-        while size < min(PIECE_BYTES, most) and (chunk := await self._chunk()):
+        wanted = min(self._piece_bytes(), most)
+        while size < wanted and (chunk := await self._chunk()):
             chunks.append(chunk)
             size += len(chunk)
         found = b"".join(chunks)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from server.features.videos.uploads.receiving import piece_bytes
 from storage.errors import Unavailable
 from storage.objects import LocalObjects
 from tests.server.features.uploads.conftest import Uploader
@@ -83,3 +84,8 @@ async def test_segments_before_one_that_cannot_be_stored_are_kept(
 async def pieces(data: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(data), SEGMENT // 8):
         yield data[start : start + SEGMENT // 8]
+
+
+def test_the_more_requests_write_the_less_each_holds() -> None:
+    held = {writers: piece_bytes(writers) for writers in (0, 1, 4, 8, 20, 1_000)}
+    assert held == {0: 524_288, 1: 524_288, 4: 524_288, 8: 262_144, 20: 104_857, 1_000: 65_536}
