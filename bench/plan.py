@@ -54,6 +54,7 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "--rounds 1 --transfers 200 --people 100 --entries 20000 --balances 100 --operations 300 --kills 2 --pause 0.5",
         25,
     ),
+    ("tips", "How soon is a tip shown in the room once Stripe has posted that it is paid?", "", 120, "--tips 5", 60),
     (
         "ads", "How soon is it decided what is shown, and is a campaign's money enough for all nodes?", "", 60,
         "--campaigns 500 --decisions 500 --nodes 2", 10,
