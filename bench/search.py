@@ -33,6 +33,7 @@ from storage.migrate import migrate
 from storage.postgres import Database
 
 BATCH: Final = 5_000
+FILL_S: Final = 600.0
 BAR_P99_MS: Final = 50.0
 VOCABULARY: Final = 60_000
 ARABIC: Final = 0.4
@@ -99,9 +100,9 @@ async def _fill(db: Database, corpus: Corpus, posts: int, people: int) -> None:
     names = [f"{corpus.words['en'][n % VOCABULARY]}{n // VOCABULARY or ''}" for n in range(people)]
     ids = [_id(n) for n in range(people)]
     for at in range(0, people, BATCH):
-        await db.execute(_PEOPLE, ids[at : at + BATCH], names[at : at + BATCH])
+        await db.execute(_PEOPLE, ids[at : at + BATCH], names[at : at + BATCH], timeout_s=FILL_S)
         weights = [n * 17 % 4_000_000 for n in range(at, min(at + BATCH, people))]
-        await db.execute(_NAMES, ids[at : at + BATCH], names[at : at + BATCH], weights, timeout_s=60.0)
+        await db.execute(_NAMES, ids[at : at + BATCH], names[at : at + BATCH], weights, timeout_s=FILL_S)
     await db.execute("insert into follows (follower_id, followee_id) select $1, unnest($2::uuid[])", ids[0], ids[1:200])
     for at in range(0, posts, BATCH):
         texts = [corpus.text() for _ in range(min(BATCH, posts - at))]
@@ -113,18 +114,17 @@ async def _fill(db: Database, corpus: Corpus, posts: int, people: int) -> None:
         rows = range(people + at, people + at + len(texts))
         weights = [40_000_000 + n * 7_919 % 3_000_000 for n in rows]
         post_ids = [_id(n) for n in rows]
-        await db.execute(_POSTS, post_ids, vectors, weights, ids[at // BATCH % people], timeout_s=60.0)
-        await db.execute(_PLAIN, post_ids, list(map(" ".join, texts)), weights, timeout_s=60.0)
+        await db.execute(_POSTS, post_ids, vectors, weights, ids[at // BATCH % people], timeout_s=FILL_S)
+        await db.execute(_PLAIN, post_ids, list(map(" ".join, texts)), weights, timeout_s=FILL_S)
     words = list(counts)
     for at in range(0, len(words), BATCH):
         some = words[at : at + BATCH]
-        await db.execute(
-            _WORDS, some, [shown[word] for word in some], list(map(alike, some)), [counts[word] for word in some]
-        )
+        columns = [some, [shown[word] for word in some], list(map(alike, some)), [counts[word] for word in some]]
+        await db.execute(_WORDS, *columns, timeout_s=FILL_S)
     await db.execute("insert into search_words values ('', '', '', $1, $2, 0)", people, posts)
     for sql in _INDEXES:
-        await db.execute(sql, timeout_s=600.0)
-    await db.execute("vacuum analyze", timeout_s=600.0)
+        await db.execute(sql, timeout_s=FILL_S)
+    await db.execute("vacuum analyze", timeout_s=FILL_S)
 
 
 def _id(number: int) -> str:
