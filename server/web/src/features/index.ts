@@ -19,6 +19,7 @@ import { exports } from "./exports";
 import { factors } from "./factors";
 import { feed } from "./feed";
 import { filters } from "./filters";
+import { golive } from "./golive";
 import { help } from "./help";
 import { home } from "./home";
 import { insight } from "./insight";
@@ -66,6 +67,7 @@ export const features: readonly Feature[] = [
   watch,
   embeds,
   studio,
+  golive,
   dashboard,
   insight,
   restreams,

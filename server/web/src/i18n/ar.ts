@@ -18,6 +18,7 @@ import exports from "../features/exports/ar";
 import factors from "../features/factors/ar";
 import feed from "../features/feed/ar";
 import filters from "../features/filters/ar";
+import golive from "../features/golive/ar";
 import help from "../features/help/ar";
 import home from "../features/home/ar";
 import insight from "../features/insight/ar";
@@ -76,6 +77,7 @@ export default {
   factors,
   feed,
   filters,
+  golive,
   help,
   home,
   insight,

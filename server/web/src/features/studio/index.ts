@@ -1,8 +1,4 @@
-import { page, type Feature } from "../../feature";
-import { BroadcastIcon } from "../../ui/icons";
+import type { Feature } from "../../feature";
 
-export const studio: Feature = {
-  name: "studio",
-  pages: [page("/live", () => import("./page"))],
-  nav: [{ path: "/live", label: { en: "Go live", ar: "ابدأ البث" }, icon: BroadcastIcon }],
-};
+/** Parts that other features put on their pages: camera and microphone, what is sent of them, health. */
+export const studio: Feature = { name: "studio" };
