@@ -20,6 +20,10 @@ class Unavailable(StorageError, actor_errors.Unavailable):
         return f"{self.dependency} is unavailable: {self.reason}"
 
 
+class Deadlock(Unavailable):
+    """The transaction was rolled back since it and another one waited for each other: nothing was written."""
+
+
 class Conflict(StorageError):
     """A row breaks a constraint: unique, foreign key or check. ``constraint`` is its name in the schema."""
 

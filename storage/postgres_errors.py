@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import asyncpg
 
-from storage.errors import BadValue, Conflict, StorageError, Unavailable
+from storage.errors import BadValue, Conflict, Deadlock, StorageError, Unavailable
 
 NAME: Final = "postgres"
 # Classes and codes of Appendix A of the Postgres manual for which a later retry can succeed: connection exceptions,
 # read-only (a standby after a fail-over), silence in a transaction, rollbacks, resources (disk full, too many
 # connections), operator intervention (shutdown, statement timeout), lock timeouts, system errors.
 _PASSING: Final = ("08", "25006", "25P03", "40", "53", "57", "55P03", "58")
+_DEADLOCK: Final = "40P01"
 _OF_DRIVER: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _REFUSED_AT_CONNECT: Final = ("28", "3D")
 
@@ -46,6 +47,8 @@ def _of_server(error: asyncpg.PostgresError) -> StorageError:
         return Conflict(getattr(error, "constraint_name", None) or code, getattr(error, "detail", None) or "")
     if code.startswith("22"):
         return BadValue(str(error))
+    if code == _DEADLOCK:
+        return Deadlock(NAME, str(error))
     if code.startswith((*_PASSING, *_REFUSED_AT_CONNECT)):
         return Unavailable(NAME, str(error))
     return StorageError(f"{code}: {error}")

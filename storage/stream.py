@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import secrets
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ import msgspec
 
 from actors.runtime import Fence
 from storage.doomed import doom
-from storage.errors import BadValue
+from storage.errors import BadValue, Deadlock
 from storage.facts import publish
 from storage.ids import is_uuid
 from storage.leases import hold
@@ -27,6 +28,8 @@ def new_stream_key() -> str:
     return "sk_" + secrets.token_urlsafe(24)
 
 
+DEADLOCKS: Final = 2
+"""How often a deletion that ended in one is tried again."""
 EDITABLE: Final = frozenset(
     (
         *("title", "description", "category", "tags", "language", "visibility", "latency", "is_recorded", "transcode"),
@@ -167,7 +170,16 @@ class Streams:
         return await self._db.execute("update users set stream_key = $2 where id = $1", user_id, stream_key) == 1
 
     async def delete(self, stream_id: str, *, fence: Fence) -> bool:
-        """Remove a stream with its room, log, segments and views. Its objects are doomed: a sweep deletes them."""
+        """Remove a stream with its room, log, segments and views. Its objects are doomed: a sweep deletes them.
+
+        Many tables have rows of it, which others may be writing: where that ends in a deadlock, it is tried again.
+        """
+        for _ in range(DEADLOCKS):
+            with contextlib.suppress(Deadlock):
+                return await self._delete(stream_id, fence)
+        return await self._delete(stream_id, fence)
+
+    async def _delete(self, stream_id: str, fence: Fence) -> bool:
         async with self._db.transaction(timeout_s=30) as tx:
             await hold(tx, fence)
             if await tx.execute("delete from streams where id = $1", stream_id) != 1:

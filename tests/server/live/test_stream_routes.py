@@ -289,6 +289,17 @@ async def test_a_deleted_stream_is_gone_with_its_key_its_list_entry_and_its_chat
     assert (await owner.call("DELETE", path))[0] == 404
 
 
+async def test_streams_are_deleted_while_what_follows_from_their_start_is_written(
+    node: CoreNode, owner: Person
+) -> None:
+    streams = [await owner.prepare(f"Short {number}", category="Doomed") for number in range(8)]
+    statuses = []
+    for stream in streams:
+        await node.publish(stream)
+        statuses.append((await owner.call("DELETE", f"/streams/{stream['id']}"))[0])
+    assert statuses == [204] * len(streams)
+
+
 async def test_one_idempotency_key_is_one_stream_of_one_body(owner: Person) -> None:
     headers, body = {"Idempotency-Key": "prepare-once"}, {"title": "Once", "category": "Keyed"}
     url = f"{owner.node.served.url}/api/v1/streams"

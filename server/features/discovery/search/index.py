@@ -75,7 +75,10 @@ class Index:
     """Every write may be repeated. Words are locked in their order, so that two writers do not wait for each other."""
 
     async def put(self, tx: Transaction, documents: Sequence[Document]) -> None:
-        """Add documents, or replace those of the same kind and id."""
+        """Add documents, or replace those of the same kind and id. Those of people and streams that have gone are left
+        out.
+        """
+        documents = await self._held(tx, documents)
         if not documents:
             return
         kinds, ids = [one.kind for one in documents], [one.id for one in documents]
@@ -100,6 +103,16 @@ class Index:
         await self._count(tx, before, [], {})
         if kind == "person":
             await tx.execute(_UNNAME, list(ids))
+
+    async def _held(self, tx: Transaction, documents: Sequence[Document]) -> list[Document]:
+        """Whose authors and streams are there, and stay until the transaction ends. They are locked before their
+        documents, as by who deletes them, so that the two do not wait for each other.
+        """
+        authors = {one.author_id for one in documents}
+        streams = {one.stream_id for one in documents if one.stream_id is not None}
+        kept = {row["id"] for row in await tx.fetch(_AUTHORS, sorted(authors))} if authors else set()
+        kept |= {row["id"] for row in await tx.fetch(_STREAMS, sorted(streams))} if streams else set()
+        return [one for one in documents if {one.author_id, one.stream_id or one.author_id} <= kept]
 
     async def _lexemes(self, tx: Transaction, kinds: Sequence[str], ids: Sequence[str]) -> list[tuple[str, set[str]]]:
         rows = await tx.fetch(_LEXEMES, list(kinds), list(ids))
@@ -165,12 +178,13 @@ def _vector(document: Document, lexemes: Mapping[str, tuple[Token, str]]) -> str
     return " ".join(f"'{mark}{lexeme}':1{weight}" for lexeme, (_, weight) in lexemes.items())
 
 
+_AUTHORS: Final = "select id from users where id = any($1::uuid[]) order by id for key share"
+_STREAMS: Final = "select id from streams where id = any($1::uuid[]) order by id for key share"
 _PUT: Final = """
 insert into search_documents (kind, id, author_id, stream_id, lexemes, weight)
 select d.kind, d.id, d.author_id, d.stream_id, d.lexemes::tsvector, d.weight
 from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[])
     as d (kind, id, author_id, stream_id, lexemes, weight)
-where exists (select from users u where u.id = d.author_id for key share)
 on conflict (kind, id) do update set author_id = excluded.author_id, stream_id = excluded.stream_id,
     lexemes = excluded.lexemes, weight = excluded.weight
 """
