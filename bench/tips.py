@@ -121,7 +121,7 @@ async def _tips(tipping: Tipping, tips: int, pause_s: float) -> list[float]:
 def main(argv: list[str]) -> int:
     """Prints a row a figure: median, spread, the bar."""
     parser = argparse.ArgumentParser(prog="bench tips", description=__doc__)
-    parser.add_argument("--tips", type=int, default=100)
+    parser.add_argument("--tips", type=int, default=20, help="an account gives twenty at once, then one in two seconds")
     parser.add_argument("--pause", type=float, default=0.5, help="seconds between a tip and its payment")
     report.options(parser)
     options = parser.parse_args(argv)
