@@ -27,13 +27,23 @@ PAGE: Final = f"""
 select {_OFFER}, null::bigint as metres from {_FROM}
 where {_WANTED} and ($6::uuid is null or o.id < $6) order by o.id desc limit $7
 """
-# Only what is near is looked at further, and only what is shown is joined with its owner's picture.
+# Places are put in order by their distance alone; who may see them and whose they are is looked up one after the other,
+# until there are enough: joined before, a city has tens of thousands of rows to be joined.
 NEAREST: Final = f"""
-select * from (
-    select {_OFFER}, {METRES.format("o", "$6::float8", "$7::float8")} as metres
-    from {_FROM} where {_WANTED} and {WITHIN.format("o", "$8", "$9")}) n
-where n.metres <= $10 and ($11::bigint is null or (n.metres, n.id) > ($11, $12::uuid))
-order by n.metres, n.id limit $13
+select {_OFFER}, near.metres from (
+    select o.id, o.metres from (
+        select o.id, {METRES.format("o", "$6::float8", "$7::float8")} as metres from local_offers o
+        where o.expires_at > $2 and ($3::text is null or o.kind = $3) and ($4 = '%%' or o.search like $4)
+            and ($5 = '' or o.owner_id = (select id from users where username_key = lower($5)))
+            and {WITHIN.format("o", "$8", "$9")}
+    ) o
+    where o.metres <= $10 and ($11::bigint is null or (o.metres, o.id) > ($11, $12::uuid))
+    order by o.metres, o.id offset 0
+) near
+cross join lateral (select * from local_offers where id = near.id offset 0) o
+cross join lateral (select * from users where id = o.owner_id offset 0) u
+where {_SEEN}
+order by near.metres, near.id limit $13
 """
 LOCK_OWNER: Final = "select id from users where id = $1 for no key update"
 COUNT: Final = "select count(*) from local_offers where owner_id = $1 and expires_at > $2"
