@@ -102,7 +102,7 @@ class RunRelays:
         if relay is not self.source:
             await _with_tracks(relay)
         is_fit = unsuitable(relay.tracks) is None and not has_b_frames(relay)
-        if is_fit or not self._is_realtime:
+        if is_fit or not self._is_realtime:  # of what has no tracks yet nothing is known: there is nothing to re-encode
             return relay
         if self._for_viewers is None or self._for_viewers.relay.ended is not None:
             name = f"{self._name} for viewers"
@@ -140,7 +140,7 @@ async def _with_tracks(relay: Relay) -> Relay:
                 announced.clear()
                 await announced.wait()
     except TimeoutError:
-        log.warning("no picture was re-encoded for viewers within %.0f s", TRACKS_S)
+        log.warning("nothing could be sent to viewers within %.0f s", TRACKS_S)
     finally:
         relay.unsubscribe(reader)
     return relay

@@ -13,6 +13,7 @@ Reason = Literal[
     "codec_unsupported",
     "b_frames",
     "ended",
+    "not_started",
     "not_found",
     "etag_required",
     "etag_mismatch",

@@ -138,9 +138,7 @@ class RtpViewer(Protocol):
 
 
 def unsuitable(tracks: Sequence[Track]) -> str | None:
-    """Why these tracks cannot be sent as they are; None when they can: H.264 and Opus."""
-    if not tracks:
-        return "The stream has not started."
+    """Why these tracks cannot be sent as they are; None when they can: H.264 and Opus, or none yet."""
     wrong = [track.codec for track in tracks if track.codec not in {Codec.H264, Codec.OPUS}]
     return f"The stream has {', '.join(wrong)}; only H.264 and Opus can be sent." if wrong else None
 
@@ -254,7 +252,8 @@ class RtpFanout:
     def _remembered(self, items: Sequence[Item]) -> list[Item]:
         """Keep the pictures that came before there was a fan-out for those who join between two key frames. What is to
         be handled like all that follows."""
-        if unsuitable(self._relay.tracks) is not None or self._relay.ended is not None:
+        tracks = self._relay.tracks
+        if not tracks or unsuitable(tracks) is not None or self._relay.ended is not None:
             return list(items)
         for item in items:
             if isinstance(item, Tracks):
@@ -282,7 +281,7 @@ class RtpFanout:
         self._sets = ()
         self._last_pts = -1
         self._group.clear()
-        if unsuitable(tracks) is not None:
+        if not tracks or unsuitable(tracks) is not None:
             self._end("codec_unsupported")
             return
         for track in tracks:

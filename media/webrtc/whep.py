@@ -97,8 +97,9 @@ class WhepEndpoint:
         publishers. ``stream``: what logs call it. A session that was answered without a kind of track which the stream
         has later ends then, so that its viewer offers again. Raises Refused:
         422 with ``reason`` "codec_unsupported" or "b_frames" when the stream or the viewer is not made for
-        this way of watching, 400, 413, 409, 429 and 503 as for publishers, 404 "ended". ``layers`` are the renditions
-        that the publisher sends beside, and those that are made, the best first: see ``choose``.
+        this way of watching, 400, 413, 409, 429 and 503 as for publishers, 404 "ended", 503 "not_started" while the
+        tracks are not known, which may be for as long as the process that encodes the audio takes to begin. ``layers``
+        are the renditions that the publisher sends beside, and those that are made, the best first: see ``choose``.
         """
         self._check_room(relay, resource_id)
         self._resources.require_turn(offered_by)
@@ -255,12 +256,16 @@ def _build(answers: list[MediaAnswer], session: PeerSession, offer: Offer) -> st
 
 
 def _is_fit(relay: Relay) -> bool:
-    return relay.ended is None and fanout.unsuitable(relay.tracks) is None and not fanout.has_b_frames(relay)
+    has_begun = bool(relay.tracks) and relay.ended is None
+    return has_begun and fanout.unsuitable(relay.tracks) is None and not fanout.has_b_frames(relay)
 
 
 def _check_relay(relay: Relay) -> None:
     if relay.ended is not None:
         raise OfferRefused(404, reason="ended", title="The stream has ended", detail="There is nothing to watch live.")
+    if not relay.tracks:
+        detail = "Nothing has come of it yet that can be shown; try again in a moment."
+        raise OfferRefused(503, reason="not_started", title="The stream is beginning", detail=detail)
     why = fanout.unsuitable(relay.tracks)
     if why is not None:
         raise OfferRefused(422, reason="codec_unsupported", title="Codec not for WebRTC", detail=why)

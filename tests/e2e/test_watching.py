@@ -79,7 +79,8 @@ async def test_after_a_restart_of_the_server_its_viewers_go_on_over_webrtc(
         await Api(http, server.url).until_state(stream_id, "live")
         await tab.until("!document.querySelector('.overlay')", within_s=30)
         await plays(tab, within_s=30)
-        assert await tab.read(f"({VIDEO}.srcObject instanceof MediaStream)")
-        assert "WebRTC" in await tab.read(f"{MODE}.innerText")
+        how = await tab.read(f"{MODE}.innerText + ': ' + {MODE}.title")
+        assert await tab.read(f"({VIDEO}.srcObject instanceof MediaStream)"), how
+        assert "WebRTC" in how
         assert "publisher" not in await tab.read(f"{MODE}.title")
         assert "cannot be reached" not in await tab.read(f"{MODE}.title + document.body.innerText")

@@ -137,6 +137,7 @@ export class Playback {
     const due = this.#due;
     this.#cancelRetry();
     this.#failures = 0;
+    this.#trust.reset();
     if (due) due();
     else if (this.#whep && this.#stalledTicks > 0) this.#lost(this.#whep);
   }
