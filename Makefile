@@ -12,8 +12,9 @@ WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -p
 WITH_NODE := export PATH="$(if $(filter yes,$(HAS_NODE)),,$(abspath $(BIN)):)$$PATH"
 NODE_MODULES := $(WEB)/node_modules/.package-lock.json
 TERRAFORM := build/terraform
+SITE := build/site
 
-.PHONY: run test mutants odd-values bench check lint types contracts web wheel modules sbom lock clean
+.PHONY: run test mutants odd-values bench check lint types contracts web wheel modules docs sbom lock clean
 
 run: $(VENV)/.run $(WEB)/dist/index.html
 	@exec $(BIN)/socialflow serve
@@ -61,6 +62,17 @@ $(TERRAFORM)/.ready: deploy/terraform/requirements.txt
 	@$(TERRAFORM)/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/terraform/requirements.txt
 	@touch $@
 
+# The site of docs/ in dist/site, by MkDocs in an environment of its own; a server of this tree tells what it has. A link
+# that leads nowhere ends it.
+docs: $(SITE)/.ready $(VENV)/.run
+	@$(BIN)/python deploy/site/reference.py build/reference
+	@$(SITE)/bin/mkdocs build --quiet --config-file deploy/site/mkdocs.yml
+
+$(SITE)/.ready: deploy/site/requirements.txt
+	@test -x $(SITE)/bin/python || $(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/site/requirements.txt
+	@touch $@
+
 # What the server and its page are made of, as CycloneDX: dist/python.cdx.json and dist/page.cdx.json.
 sbom: $(VENV)/.test
 	@mkdir -p dist
@@ -71,6 +83,7 @@ sbom: $(VENV)/.test
 lock:
 	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --no-header --no-annotate --generate-hashes -q -o requirements.lock
 	$(PYTHON) -m uv pip compile pyproject.toml --upgrade --extra dev --universal --python-version 3.11 --no-header --no-annotate --generate-hashes -q -c requirements.lock -o tests/requirements.lock
+	$(PYTHON) -m uv pip compile deploy/site/requirements.in --upgrade --universal --python-version 3.11 --no-header --no-annotate --generate-hashes -q -o deploy/site/requirements.txt
 
 clean:
 	rm -rf $(VENV) dist $(WEB)/dist $(WEB)/node_modules clients/js/dist

@@ -23,11 +23,13 @@ MOST: Final = 100_000_000
 
 def sizes_of(words: list[str]) -> tuple[Sizes, list[str]]:
     """What is asked for, and the words that are left. Ends the program for what makes no sense."""
-    parser = argparse.ArgumentParser(prog="socialflow seed", allow_abbrev=False, add_help=False)
-    parser.add_argument("--people", type=_count, default=1_000)
-    parser.add_argument("--posts", type=_count, default=10_000)
-    parser.add_argument("--follows", type=_count, default=50_000)
-    parser.add_argument("--seed", type=_count, default=1)
+    parser = argparse.ArgumentParser(
+        prog="socialflow seed", usage="socialflow seed [--option VALUE ...] [--setting VALUE ...]", allow_abbrev=False
+    )
+    parser.add_argument("--people", type=_count, default=1_000, help="people (1000)")
+    parser.add_argument("--posts", type=_count, default=10_000, help="posts of theirs (10000)")
+    parser.add_argument("--follows", type=_count, default=50_000, help="how often one follows another (50000)")
+    parser.add_argument("--seed", type=_count, default=1, help="the same one makes the same rows (1)")
     found, rest = parser.parse_known_args(words)
     if found.people < 2 or found.follows > found.people * (found.people - 1) // 2:
         parser.error("so many follows need more people")
