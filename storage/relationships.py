@@ -74,6 +74,11 @@ select 'member', exists (select from users where id = $2 and email_verified_at i
     (select restricted_until from users where id = $2)
 from courses c where c.id = $1 and (c.author_id = $2 or exists (
     select from course_enrolments m where m.course_id = $1 and m.person_id = $2 and m.state = 'enrolled'))
+union all
+select 'member', exists (select from users where id = $2 and email_verified_at is not null),
+    (select restricted_until from users where id = $2)
+from course_cohorts h join courses c on c.id = h.course_id where h.id = $1 and (c.author_id = $2 or exists (
+    select from course_enrolments m where m.cohort_id = $1 and m.person_id = $2 and m.state = 'enrolled'))
 """
 _RELATIONSHIP: Final = f"""
 select (select created_at from follows where follower_id = $2 and followee_id = $1) as following_since,

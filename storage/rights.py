@@ -160,6 +160,8 @@ select person_id from conversation_members where room_id = $1 and state in ('ope
 union all select person_id from community_members where community_id = $1 and state = 'member'
 union all select person_id from course_enrolments where course_id = $1 and state = 'enrolled'
 union all select author_id from courses where id = $1
+union all select person_id from course_enrolments where cohort_id = $1 and state = 'enrolled'
+union all select c.author_id from course_cohorts h join courses c on c.id = h.course_id where h.id = $1
 """
 _ADMITTED: Final = {
     "followers": "select follower_id as id from follows where followee_id = $1 and follower_id = any($2::uuid[])",

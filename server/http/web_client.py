@@ -71,6 +71,7 @@ PLACES: Final = (
     "/courses",
     "/courses/{id}",
     "/lessons/{id}",
+    "/cohorts/{id}",
     "/certificates/{code}",
     "/projects",
     "/projects/{id}",

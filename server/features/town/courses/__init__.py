@@ -8,7 +8,10 @@ from typing import Final
 from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.money.payments import Payments
 from server.features.town.course_settings import CourseSettings
-from server.features.town.courses import queries
+from server.features.town.courses import cohort_queries, queries
+from server.features.town.courses.cohort_routes import CohortRoutes
+from server.features.town.courses.cohort_shapes import MAX_COHORTS, MAX_SEATS
+from server.features.town.courses.cohorts import Cohorts
 from server.features.town.courses.courses import Courses
 from server.features.town.courses.learning import Learning
 from server.features.town.courses.lessons import Lessons
@@ -54,16 +57,18 @@ def build(
         origin=site.origin,
         most=settings.max_course_people,
     )
+    cohorts = Cohorts(db=platform.db, ids=platform.ids, now=platform.now, courses=courses, when_changed=when_changed)
+    rate = hourly("courses", CHANGES_PER_HOUR)
     routes = CourseRoutes(
         courses=courses,
         lessons=lessons,
         learning=learning,
         site=site.name,
-        rate=hourly("courses", CHANGES_PER_HOUR),
+        rate=rate,
     )
     return Feature(
         name="courses",
-        operations=routes.operations(),
+        operations=[*routes.operations(), *CohortRoutes(cohorts=cohorts, rate=rate).operations()],
         consumers=learning.consumers(),
         personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=_erase),
         limits={
@@ -71,6 +76,8 @@ def build(
             "course_lessons": settings.max_course_lessons,
             "course_people": settings.max_course_people,
             "quiz_questions": MAX_QUESTIONS,
+            "course_cohorts": MAX_COHORTS,
+            "cohort_people": MAX_SEATS,
         },
     )
 
@@ -82,7 +89,7 @@ SECTIONS: Final = (
         "id, title, description, visibility, amount, currency, created_at",
         "courses where author_id = $1",
     ),
-    rows_by_id("course_enrolments", "id, course_id, state, since", "course_enrolments where person_id = $1"),
+    rows_by_id("course_enrolments", "id, course_id, cohort_id, state, since", "course_enrolments where person_id = $1"),
     rows_by_id(
         "course_progress",
         "lesson_id, percent, answers, changed_at",
@@ -99,5 +106,5 @@ SECTIONS: Final = (
 
 
 async def _erase(tx: Transaction, person_id: str) -> None:
-    for sql in queries.ERASE:
+    for sql in (cohort_queries.ROOMS_OF_AUTHOR, *queries.ERASE):
         await tx.execute(sql, person_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from server.features.money.payments import Payments
 from server.features.people.relations import PersonShape
-from server.features.town.courses import queries
+from server.features.town.courses import cohort_queries, queries
 from server.features.town.courses.rules import folded
 from server.features.town.courses.shapes import CourseChange, CourseShape, NewCourse
 from server.http.cursors import after_id, page_of
@@ -97,9 +97,14 @@ class Courses:
         return await self.one(me, course_id)
 
     async def remove(self, me: str, course_id: str) -> None:
-        """With its lessons and its room; certificates stay good. Raises a 404 and a 403."""
+        """With its lessons, cohorts and rooms; certificates stay good. Raises a 404 and a 403."""
         await self.own(me, course_id)
-        await self._db.execute(queries.DELETE, course_id)
+        async with self._db.transaction() as tx:
+            cohorts = await tx.fetch(cohort_queries.ROOMS, course_id)
+            await tx.execute(queries.DELETE, course_id)
+            for room_id in (course_id, *(row["id"] for row in cohorts)):
+                await note_change(tx, "room", room_id, me)
+        await self._when_changed()
 
     async def own(self, me: str, course_id: str) -> Row:
         """Raises a 404, and a 403 for who did not make it."""

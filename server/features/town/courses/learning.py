@@ -79,9 +79,10 @@ class Learning:
     async def leave(self, me: str, course_id: str) -> None:
         """What was learnt and paid is kept. Raises a 404."""
         async with self._db.transaction() as tx:
-            if await tx.fetchval(queries.LEAVE, course_id, me) is None:
+            row = await tx.fetchrow(queries.LEAVE, course_id, me)
+            if row is None:
                 raise no_course()
-            await note_change(tx, "room", course_id, me)
+            await _note(tx, row)
         await self._when_changed()
 
     async def _begin_payment(self, me: str, course: Row) -> EnrolledShape:
@@ -166,7 +167,7 @@ class Learning:
         if row is None:
             await self._payments.refund(tx, fact.payment_id, None)
         else:
-            await note_change(tx, "room", row["course_id"], row["person_id"])
+            await _note(tx, row)
 
     async def _failed(self, tx: Transaction, fact: PaymentFailed) -> None:
         if fact.kind == KIND:
@@ -176,10 +177,17 @@ class Learning:
         if fact.kind == KIND and fact.net == 0:
             row = await tx.fetchrow(queries.REVERSED, fact.subject, fact.payment_id)
             if row is not None:
-                await note_change(tx, "room", row["course_id"], row["person_id"])
+                await _note(tx, row)
 
     def _new_id(self) -> str:
         return self._ids.uuid7(self._now().timestamp())
+
+
+async def _note(tx: Transaction, enrolment: Row) -> None:
+    """The person is another thing in the rooms of the course and of their cohort."""
+    for room_id in (enrolment["course_id"], enrolment["cohort_id"]):
+        if room_id is not None:
+            await note_change(tx, "room", room_id, enrolment["person_id"])
 
 
 def _result(lesson: Row, body: ProgressBody) -> tuple[int, int | None]:

@@ -37,7 +37,9 @@ CHANGE: Final = """
 update courses set title = $2, description = $3, search = $4, visibility = $5, amount = $6, currency = $7 where id = $1
 """
 HOLD: Final = "select id, author_id from courses where id = $1 for update"
-DELETE: Final = "delete from chat_rooms where id = $1 and is_private"
+DELETE: Final = """
+delete from chat_rooms where is_private and (id = $1 or id in (select id from course_cohorts where course_id = $1))
+"""
 
 LESSON: Final = """
 select l.id, l.course_id, l.kind, l.title, l.position, l.text, l.video_id, l.stream_id, l.questions, l.pass_percent,
@@ -67,19 +69,21 @@ OWN_STREAM: Final = "select exists (select from streams where id = $1 and owner_
 COUNT_PEOPLE: Final = "select count(*) from course_enrolments where course_id = $1 and state = 'enrolled'"
 ENROL: Final = """
 insert into course_enrolments (id, course_id, person_id, state, since) values ($1, $2, $3, $4, $5)
-on conflict (course_id, person_id) do update set state = excluded.state, since = excluded.since
+on conflict (course_id, person_id) do update set state = excluded.state, since = excluded.since,
+    cohort_id = null
 returning id
 """
 LEAVE: Final = """
-update course_enrolments set state = 'left' where course_id = $1 and person_id = $2 and state = 'enrolled' returning id
+update course_enrolments set state = 'left' where course_id = $1 and person_id = $2 and state = 'enrolled'
+returning course_id, person_id, cohort_id
 """
 PAID: Final = """
 update course_enrolments set state = 'enrolled', payment_id = $2, since = $3
-where id = $1 and payment_id is null returning course_id, person_id
+where id = $1 and payment_id is null returning course_id, person_id, cohort_id
 """
 FAILED: Final = "delete from course_enrolments where id = $1 and state = 'pending'"
 REVERSED: Final = """
-delete from course_enrolments where id = $1 and payment_id = $2 returning course_id, person_id
+delete from course_enrolments where id = $1 and payment_id = $2 returning course_id, person_id, cohort_id
 """
 PUT_PROGRESS: Final = """
 insert into course_progress (lesson_id, person_id, percent, answers, changed_at) values ($1, $2, $3, $4, $5)

@@ -10,6 +10,8 @@ export type Lesson = Answer<"getLesson">;
 export type Progress = Answer<"putProgress">;
 export type Enrolled = Answer<"enrol">;
 export type Certificate = Answer<"verifyCertificate">;
+export type Cohort = Answer<"getCohort">;
+export type CohortMember = Answer<"listCohortMembers">["items"][number];
 export type Which = "all" | "learning" | "teaching";
 
 const of = (id: string, what = ""): string => `/courses/${part(id)}${what}`;
@@ -29,6 +31,14 @@ export const deleteLesson = (id: string): Promise<void> => call(`/lessons/${part
 export const enrol = (id: string): Promise<Enrolled> => call(of(id, "/enrolment"), { method: "PUT" });
 export const leave = (id: string): Promise<void> => call(of(id, "/enrolment"), { method: "DELETE" });
 export const putProgress = (id: string, body: Body<"putProgress">): Promise<Progress> => call(`/lessons/${part(id)}/progress`, { method: "PUT", body });
+export const cohortsOf = async (id: string): Promise<Cohort[]> => (await call<Answer<"listCohorts">>(of(id, "/cohorts"))).items;
+export const makeCohort = (id: string, body: Body<"makeCohort">): Promise<unknown> => post(of(id, "/cohorts"), body);
+export const getCohort = (id: string): Promise<Cohort> => call(`/cohorts/${part(id)}`);
+export const deleteCohort = (id: string): Promise<void> => call(`/cohorts/${part(id)}`, { method: "DELETE" });
+export const cohortMembers = (id: string, cursor: string): Promise<Page<CohortMember>> =>
+  call(`/cohorts/${part(id)}/members?${new URLSearchParams({ limit: "100", ...(cursor && { cursor }) })}`);
+export const joinCohort = (id: string, username: string): Promise<void> => call(`/cohorts/${part(id)}/members/${part(username)}`, { method: "PUT" });
+export const leaveCohort = (id: string, username: string): Promise<void> => call(`/cohorts/${part(id)}/members/${part(username)}`, { method: "DELETE" });
 export const verify = (code: string): Promise<Certificate> => call(`/certificates/${part(code)}`);
 
 /** Save the certificate as a file. */

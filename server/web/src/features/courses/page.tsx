@@ -6,6 +6,7 @@ import { Missing } from "../../ui/missing";
 import { Field, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import { type Course, deleteCourse, deleteLesson, enrol, getCourse, leave, type LessonHead, lessonsOf, makeLesson, saveCertificate } from "./calls";
+import { CohortList } from "./cohorts";
 import { priceOf } from "./list";
 import { questionsOf } from "./questions";
 import { t } from "./words";
@@ -67,6 +68,7 @@ export default function CoursePage({ courseId }: { courseId: string }) {
         ))}
       </ol>
       {isAuthor && <NewLesson id={one.id} onDone={read} />}
+      <CohortList course={one} isAuthor={isAuthor} />
       {isAuthor && (
         <button
           type="button"

@@ -7,11 +7,11 @@ export const nameOf = (person: Pick<Member, "display_name" | "username">): strin
 /** Who talks; what only conversations know is left out elsewhere. */
 export type Talker = Pick<Member, "id" | "username" | "display_name"> & Partial<Pick<Member, "is_blocked" | "state" | "read_offset">>;
 
-/** People and the room that they talk in: a conversation, or a community. */
+/** People and the room that they talk in: a conversation, a community, or a cohort of a course. */
 export interface Talk {
   readonly room_id: string;
   readonly title: string | null;
-  readonly kind: Conversation["kind"] | "community";
+  readonly kind: Conversation["kind"] | "community" | "cohort";
   readonly state: Conversation["state"];
   readonly people: readonly Talker[];
 }

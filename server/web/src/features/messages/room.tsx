@@ -54,7 +54,7 @@ export function Room({ one }: { one: Talk }) {
   const room = useJoined(roomId);
   const typing = useTyping(roomId, user?.id);
   /** What is told of who writes and has read is of conversations. */
-  const isTold = one.kind !== "community";
+  const isTold = one.kind !== "community" && one.kind !== "cohort";
   const receipts = useMemo(
     () => new Receipts(async (offset) => void (isTold && (await ask("chat:read", { room_id: roomId, offset })))),
     [roomId, isTold],
