@@ -13,8 +13,8 @@ from server.features.social.feed.live import LiveStreams
 from server.features.social.feed.pages import Filled, fill
 from server.features.social.feed.ranked import Place, RankedFeed, Session, Source
 from server.features.social.feed.rules import Candidate, without_streams
-from server.features.social.feed.shapes import PostItem, StreamItem, each_once
-from server.features.social.posts import PostShape
+from server.features.social.feed.shapes import PlainItem, StreamItem, each_once
+from server.features.social.posts import PlainPost
 from server.http.cursors import after_time, decode_cursor, encode_cursor
 from server.live.stream_shapes import StreamShape
 from server.live.viewings import Viewer
@@ -25,17 +25,16 @@ MAX_INDEX: Final = 1_000_000
 POPULAR: Final = 200
 """Popular posts that explore begins with."""
 
-Item = PostItem | StreamItem
-Items = tuple[Sequence[Item], str | None]
+Items = tuple[Sequence[PlainItem], str | None]
 """A page, and the cursor of the next one."""
 
 
 class ReadPosts(Protocol):
     """The posts room."""
 
-    async def shown(
+    async def plain(
         self, reads: Reads, ids: Sequence[str], viewer_id: str | None, *, country: str | None = None
-    ) -> dict[str, PostShape]: ...
+    ) -> dict[str, PlainPost]: ...
 
 
 class HomeSource:
@@ -99,7 +98,7 @@ class Feeds:
 
     async def of_tag(
         self, tag: str, viewer: Viewer, *, cursor: str | None, limit: int
-    ) -> tuple[list[PostItem], str | None]:
+    ) -> tuple[list[PlainItem], str | None]:
         async def fetch(before: Position | None, count: int) -> Sequence[Candidate]:
             at, post_id = before or (None, None)
             return candidates_of(await self._db.fetch(queries.OF_TAG, tag, at, post_id, count))
@@ -125,14 +124,14 @@ class Feeds:
         cursor: str | None,
         limit: int,
         without: Collection[str] = (),
-    ) -> tuple[list[PostItem], str | None]:
-        async def shown(batch: Sequence[Candidate]) -> dict[str, PostShape]:
+    ) -> tuple[list[PlainItem], str | None]:
+        async def shown(batch: Sequence[Candidate]) -> dict[str, PlainPost]:
             return await self._shown([one.id for one in without_streams(batch, without)], viewer)
 
-        filled: Filled[Candidate, PostShape, Position] = await fill(
+        filled: Filled[Candidate, PlainPost, Position] = await fill(
             fetch, shown, key=_id, position=_position, after=after_time(cursor), limit=limit
         )
-        items = [PostItem(post=post, reason=one.reason, tag=one.tag) for one, post in filled.items]
+        items = [{"post": post, "reason": one.reason, "tag": one.tag} for one, post in filled.items]
         return each_once(items), None if filled.next is None else encode_cursor(filled.next)
 
     async def _by_rank(self, source: Source, viewer: Viewer, cursor: str | None, limit: int) -> Items:
@@ -143,21 +142,21 @@ class Feeds:
             places = await self._ranked.places(Session(session.id, at), viewer.id, source, count)
             return list(enumerate(places, at + 1))
 
-        async def shown(batch: Sequence[tuple[int, Place]]) -> dict[str, PostShape]:
+        async def shown(batch: Sequence[tuple[int, Place]]) -> dict[str, PlainPost]:
             return await self._shown([place.id for _, place in batch], viewer)
 
-        filled: Filled[tuple[int, Place], PostShape, int] = await fill(
+        filled: Filled[tuple[int, Place], PlainPost, int] = await fill(
             fetch, shown, key=lambda one: one[1].id, position=lambda one: one[0], after=session.index, limit=limit
         )
-        items = [PostItem(post=post, reason=place.reason, tag=place.tag) for (_, place), post in filled.items]
+        items = [{"post": post, "reason": place.reason, "tag": place.tag} for (_, place), post in filled.items]
         return each_once(items), None if filled.next is None else encode_cursor((filled.next, session.id))
 
-    async def _shown(self, ids: Sequence[str], viewer: Viewer) -> dict[str, PostShape]:
-        return await self._posts.shown(self._db, ids, viewer.id, country=viewer.country) if ids else {}
+    async def _shown(self, ids: Sequence[str], viewer: Viewer) -> dict[str, PlainPost]:
+        return await self._posts.plain(self._db, ids, viewer.id, country=viewer.country) if ids else {}
 
-    def _streams(self, streams: Sequence[Any], viewer: Viewer) -> list[StreamItem]:
+    def _streams(self, streams: Sequence[Any], viewer: Viewer) -> list[PlainItem]:
         shapes = (StreamShape(**self._live.shape(view, viewer)) for view in streams)
-        return [StreamItem(stream=shape, reason="live") for shape in shapes]
+        return [StreamItem(stream=shape, reason="live").model_dump(mode="json") for shape in shapes]
 
 
 def _session(cursor: str) -> Session:

@@ -75,14 +75,14 @@ class FeedRoutes:
             raise Problem(401, "Sign in to have a home feed")
         else:
             items, following = await self._feeds.home(viewer, is_ranked=query.order == "ranked", **page)
-        return Answer(body=FeedShape(items=list(items), next=following))
+        return Answer(body={"items": items, "next": following})
 
     async def _hashtag(self, call: Call[None, PageQuery]) -> Answer:
         tag = tag_named(call.path["tag"])
         viewer = self._addresses.asker(call.person, address=call.address)
         items, following = await self._feeds.of_tag(tag, viewer, cursor=call.query.cursor, limit=call.query.limit)
         is_following = await self._hashtags.is_following(viewer.id, tag)
-        return Answer(body=HashtagPageShape(items=items, next=following, tag=tag, following=is_following))
+        return Answer(body={"items": items, "next": following, "tag": tag, "following": is_following})
 
     async def _follow(self, call: Call[None, None]) -> Answer:
         await self._hashtags.follow(call.me.id, tag_named(call.path["tag"]))

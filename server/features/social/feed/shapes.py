@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final, Literal
-from uuid import UUID
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -38,11 +37,15 @@ class PostItem(Shape):
     tag: Annotated[str | None, Field(description="The hashtag that you follow, where that is the reason")] = None
 
 
-def each_once(items: Sequence[PostItem]) -> list[PostItem]:
+PlainItem = dict[str, Any]
+"""The fields of a ``PostItem`` or a ``StreamItem``: pages of posts are the most read, and go out as they were read."""
+
+
+def each_once(items: Sequence[PlainItem]) -> list[PlainItem]:
     """Of a post and its reposts on one page the first that stands there."""
-    firsts: dict[UUID, PostItem] = {}
+    firsts: dict[str, PlainItem] = {}
     for item in items:
-        firsts.setdefault((item.post.reposted or item.post).id, item)
+        firsts.setdefault((item["post"]["reposted"] or item["post"])["id"], item)
     return list(firsts.values())
 
 

@@ -29,7 +29,7 @@ from server.features.social.posts.preview_pictures import PreviewPictures
 from server.features.social.posts.previews import LinkPreviews
 from server.features.social.posts.public_pages import PublicPages
 from server.features.social.posts.publishing import Publishing
-from server.features.social.posts.reading import MAX_IDS, PostReader, StreamCards
+from server.features.social.posts.reading import MAX_IDS, PlainPost, PostReader, StreamCards
 from server.features.social.posts.restricting import PostRestrictions
 from server.features.social.posts.routes import PostRoutes
 from server.features.social.posts.scheduling import Scheduling
@@ -61,6 +61,7 @@ __all__ = [
     "CommunityDoor",
     "DeletedPostShape",
     "Place",
+    "PlainPost",
     "PostShape",
     "Posts",
     "PostsRoom",

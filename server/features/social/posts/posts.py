@@ -13,7 +13,7 @@ from server.features.social.posts.facts import PostEdited, PostRemoved
 from server.features.social.posts.media import PostMedia
 from server.features.social.posts.ports import CommunityDoor, Place
 from server.features.social.posts.publishing import NewPost, Publishing
-from server.features.social.posts.reading import PostReader
+from server.features.social.posts.reading import PlainPost, PostReader
 from server.features.social.posts.rules import quotable, visibility_of, when_to_publish
 from server.features.social.posts.scheduling import Scheduling
 from server.features.social.posts.shapes import DeletedPostShape, PostShape
@@ -70,6 +70,12 @@ class Posts:
         left out. ``country``: where the viewer asks from; None: unknown.
         """
         return await self._reader.shown(reads, ids, viewer_id, country=country)
+
+    async def plain(
+        self, reads: Reads, ids: Collection[str], viewer_id: str | None, *, country: str | None = None
+    ) -> dict[str, PlainPost]:
+        """As ``shown``, for rooms that only pass posts on."""
+        return await self._reader.plain(reads, ids, viewer_id, country=country)
 
     async def get(
         self, post_id: str, viewer_id: str | None, *, country: str | None = None

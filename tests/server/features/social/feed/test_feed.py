@@ -10,6 +10,7 @@ import pytest
 
 from actors.runtime import ManualClock
 from server.features.social.feed.push import WORD_S, Word
+from server.features.social.feed.shapes import FeedShape, HashtagPageShape
 from storage.redis import Redis
 from tests.server.kit import Kit, PublishedEvents
 from tests.server.served import Served
@@ -33,6 +34,12 @@ class Network:
         status, answer = await self.served.call(method, path, token=self.tokens.get(name), **options)
         assert status < 300, answer
         return answer
+
+    async def raw(self, name: str, path: str) -> bytes:
+        headers = {"Authorization": f"Bearer {self.tokens[name]}"}
+        async with self.served.http.get(f"{self.served.url}/api/v1{path}", headers=headers) as answer:
+            assert answer.status == 200
+            return await answer.read()
 
     async def follow(self, follower: str, *followees: str) -> None:
         for followee in followees:
@@ -94,6 +101,24 @@ async def test_a_post_and_its_repost_are_one_item_of_a_page(network: Network) ->
     await network.ask("eve", "PUT", f"/posts/{post_id}/repost")
     (item,) = (await network.page("ann"))["items"]
     assert item["post"]["reposted"]["text"] == "hello"
+
+
+async def test_what_goes_out_as_it_was_read_is_what_the_shapes_say(network: Network) -> None:
+    await network.follow("ann", "bob", "eve")
+    first = await network.post("bob", "hello @ann #music")
+    poll = {"options": ["yes", "no"], "seconds": 600}
+    asked = await network.post("bob", "well?", poll=poll, content_warning="a question")
+    await network.ask("ann", "PUT", f"/posts/{asked}/poll/vote", json={"options": [1]})
+    await network.ask("ann", "PUT", f"/posts/{first}/reactions/%F0%9F%91%8D")
+    await network.post("eve", "look", quote_of=asked)
+    await network.ask("eve", "PUT", f"/posts/{first}/repost")
+    for path in ("/feed?limit=20", "/feed?limit=20&order=ranked", "/feed?kind=explore&limit=1"):
+        body = await network.raw("ann", path)
+        assert FeedShape.model_validate_json(body).model_dump_json().encode() == body
+    for item in (await network.page("ann"))["items"]:
+        assert await network.ask("ann", "GET", f"/posts/{item['post']['id']}") == item["post"]
+    body = await network.raw("ann", "/hashtags/music")
+    assert HashtagPageShape.model_validate_json(body).model_dump_json().encode() == body
 
 
 async def test_a_pushed_post_is_read_from_the_timeline(network: Network, redis: Redis) -> None:
