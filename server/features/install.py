@@ -316,7 +316,14 @@ def install(
         ),
         switched(projects.build(platform, settings=settings, topics=core.topics), "projects", settings.rooms),
         switched(
-            courses.build(platform, settings=settings, payments=paying.payments, site=site, when_changed=changed),
+            courses.build(
+                platform,
+                settings=settings,
+                payments=paying.payments,
+                site=site,
+                invitations=calls.Invitations(node=platform.node, seals=core.identity),
+                when_changed=changed,
+            ),
             "courses",
             settings.rooms,
         ),

@@ -71,6 +71,7 @@ PLACES: Final = (
     "/courses",
     "/courses/{id}",
     "/lessons/{id}",
+    "/lessons/{id}/session",
     "/cohorts/{id}",
     "/certificates/{code}",
     "/projects",

@@ -90,6 +90,8 @@ LISTS: Final[dict[str, Walked | Exempt]] = {
     "listCourses": walked("/courses?q=zebra"),
     "listMyCourses": walked("/me/courses"),
     "listLessons": NAMELESS,
+    "listCohorts": NAMELESS,
+    "listCohortMembers": walked("/cohorts/{cohort}/members"),
     "listMyBadges": MINE,
     "listGoals": MINE,
     "getOverlayGoals": MINE,
@@ -320,6 +322,12 @@ async def _scene(kit: Kit, served: Served) -> Scene:
     await scene.act("ada", "PUT", f"/communities/walkers/events/{places['event']}/attendance")
     course = (await scene.act("ada", "POST", "/courses", json={"title": "zebra"}))["course"]
     await scene.act("eve", "PUT", f"/courses/{course['id']}/enrolment")
+    walk = (await scene.act("bob", "POST", "/courses", json={"title": "A walk"}))["course"]["id"]
+    begins = {"title": "A walk", "starts_at": "2030-05-01T10:00:00Z"}
+    places["cohort"] = (await scene.act("bob", "POST", f"/courses/{walk}/cohorts", json=begins))["cohort"]["id"]
+    for who in ("ada", "eve"):
+        await scene.act(who, "PUT", f"/courses/{walk}/enrolment")
+        await scene.act(who, "PUT", f"/cohorts/{places['cohort']}/members/{who}")
     project = (await scene.act("bob", "POST", "/projects", json={"title": "A walk"}))["project"]
     places["project"] = project["id"]
     for who in ("ada", "eve"):

@@ -12,6 +12,7 @@ from actors.runtime import ActorId
 from server.feature import NO_UUID, ExportSection, Feature, Kind, PersonalData, Platform, rows_by_id
 from server.features.messages.calls import queries
 from server.features.messages.calls.calls import MAX_OWN, Calls
+from server.features.messages.calls.invitations import Invitations
 from server.features.messages.calls.seats import MAX_CALLS, Seats
 from server.features.messages.calls.shapes import (
     MAX_CANDIDATE,
@@ -32,7 +33,7 @@ from server.live.ice_servers import IceServers
 from server.socket_events import ClientEvent
 from storage.postgres import Transaction
 
-__all__ = ["build"]
+__all__ = ["Invitations", "build"]
 
 PRUNE_EVERY_S: Final = 600.0
 

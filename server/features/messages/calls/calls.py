@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from actors.events import Person
 from actors.runtime import DomainError, Node
 from actors.session import Session
 from server.features.messages.calls import queries
+from server.features.messages.calls.invitations import hash_of
 from server.features.messages.calls.seats import CallSocket, Seats
 from server.features.messages.calls.shapes import JoinByToken, Signal
 from server.features.messages.calls.store import Apart
@@ -63,12 +63,12 @@ class Calls:
             if await tx.fetchval(queries.COUNT_OPEN, person.id, at) >= MAX_OWN:
                 raise DomainError("too_many_calls", f"One person can have begun at most {MAX_OWN} calls at a time.")
             await tx.execute(queries.BEGIN, call_id, person.id, at, at + timedelta(seconds=LASTS_S))
-            await tx.fetchval(queries.INVITE, _hash(token), call_id, 1)
+            await tx.fetchval(queries.INVITE, hash_of(token), call_id, 1)
         return {**await self._join(socket, session, person, call_id, None), "join_token": token}
 
     async def invite(self, session: Session, call_id: str) -> str:
         token = _new_token()
-        invite = InviteToCall(person_id=session.require_person().id, token_hash=_hash(token))
+        invite = InviteToCall(person_id=session.require_person().id, token_hash=hash_of(token))
         await self._node.ref(CALL, call_id).ask(invite)
         return token
 
@@ -76,7 +76,7 @@ class Calls:
         person = session.require_person()
         if (body.join_token is None) == (body.call_id is None):
             raise DomainError("invalid", "Give a join_token or a call_id.", field="join_token")
-        token_hash = None if body.join_token is None else _hash(body.join_token)
+        token_hash = None if body.join_token is None else hash_of(body.join_token)
         call_id = body.call_id
         if call_id is None:
             call_id = await self._db.fetchval(queries.INVITED_TO, token_hash)
@@ -140,7 +140,3 @@ def _shown(state: CallState) -> dict[str, Any]:
 def _new_token() -> str:
     """128 random bits."""
     return secrets.token_urlsafe(16)
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -30,10 +30,12 @@ where call_id = $1 and person_id = $2 and node = $3 and socket = $4
 """
 END: Final = "update calls set ended_at = $2 where id = $1 and ended_at is null"
 
-# ``$3``: as many unused ones may there be.
+# ``$3``: as many unused ones may there be. One that is there already stays as it is.
 INVITE: Final = """
 insert into call_tokens (token_hash, call_id)
 select $1, $2 where (select count(*) from call_tokens where call_id = $2 and used_at is null) < $3
+    or exists (select from call_tokens where token_hash = $1)
+on conflict (token_hash) do update set call_id = call_tokens.call_id
 returning call_id
 """
 

@@ -16,8 +16,11 @@ from server.features.town.courses.courses import Courses
 from server.features.town.courses.learning import Learning
 from server.features.town.courses.lessons import Lessons
 from server.features.town.courses.routes import CourseRoutes
+from server.features.town.courses.session_routes import SessionRoutes
+from server.features.town.courses.sessions import RECORD_EVERY_S, Invitations, Sessions
 from server.features.town.courses.shapes import MAX_QUESTIONS
 from server.http.limits import hourly
+from server.jobs import repeated
 from server.outbound.settings import Site
 from storage.postgres import Transaction
 
@@ -32,9 +35,10 @@ def build(
     settings: CourseSettings,
     payments: Payments,
     site: Site,
+    invitations: Invitations,
     when_changed: Callable[[], Awaitable[None]],
 ) -> Feature:
-    """``when_changed``: this node need not wait to find out who may be in which room."""
+    """``invitations``: to calls. ``when_changed``: this node need not wait to find out who may be in which room."""
     courses = Courses(
         db=platform.db,
         ids=platform.ids,
@@ -58,6 +62,7 @@ def build(
         most=settings.max_course_people,
     )
     cohorts = Cohorts(db=platform.db, ids=platform.ids, now=platform.now, courses=courses, when_changed=when_changed)
+    sessions = Sessions(db=platform.db, now=platform.now, courses=courses, lessons=lessons, invitations=invitations)
     rate = hourly("courses", CHANGES_PER_HOUR)
     routes = CourseRoutes(
         courses=courses,
@@ -68,7 +73,12 @@ def build(
     )
     return Feature(
         name="courses",
-        operations=[*routes.operations(), *CohortRoutes(cohorts=cohorts, rate=rate).operations()],
+        operations=[
+            *routes.operations(),
+            *CohortRoutes(cohorts=cohorts, rate=rate).operations(),
+            *SessionRoutes(sessions=sessions, rate=rate).operations(),
+        ],
+        schedules=[repeated("courses.attendance", sessions.record, every_s=RECORD_EVERY_S)],
         consumers=learning.consumers(),
         personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=_erase),
         limits={

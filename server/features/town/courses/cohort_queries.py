@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from storage.pictures import AVATAR_URL
+from storage.seen_streams import IN_GOOD_STANDING, NOT_APART
 
 COUNT: Final = "select count(*) from course_cohorts where course_id = $1"
 ADD: Final = """
@@ -36,5 +37,6 @@ PLACE: Final = "update course_enrolments set cohort_id = $3 where course_id = $1
 MEMBERS: Final = f"""
 select e.id, e.person_id, e.since, u.username, u.display_name, {AVATAR_URL}
 from course_enrolments e join users u on u.id = e.person_id
-where e.cohort_id = $1 and e.state = 'enrolled' and ($2::uuid is null or e.id > $2) order by e.id limit $3
+where e.cohort_id = $1 and e.state = 'enrolled' and {IN_GOOD_STANDING.format("u")}
+    and {NOT_APART.format(person="u.id", viewer="$2")} and ($3::uuid is null or e.id > $3) order by e.id limit $4
 """

@@ -83,11 +83,11 @@ class Cohorts:
     async def members(
         self, me: str, cohort_id: str, cursor: str | None, limit: int
     ) -> tuple[list[PersonShape], str | None]:
-        """Raises a 404 for who is not in it."""
+        """But those who are apart from the person. Raises a 404 for who is not in it."""
         course, row = await self._placed(me, cohort_id)
         if not (row["is_mine"] or course["author_id"] == me):
             raise no_cohort()
-        rows = await self._db.fetch(queries.MEMBERS, cohort_id, after_id(cursor), limit + 1)
+        rows = await self._db.fetch(queries.MEMBERS, cohort_id, me, after_id(cursor), limit + 1)
         shown, following = page_of(rows, limit, lambda member: (0, member["id"]))
         return [person_of(member, "person_id") for member in shown], following
 

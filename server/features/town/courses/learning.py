@@ -15,7 +15,7 @@ from uuid import UUID
 from server.features.money.payments import PaymentFailed, PaymentReversed, Payments, PaymentSucceeded, Purpose
 from server.features.town.courses import queries
 from server.features.town.courses.courses import Courses, hold, no_course
-from server.features.town.courses.lessons import Lessons, asked, done, is_locked
+from server.features.town.courses.lessons import Lessons, asked, done, is_attended, is_locked
 from server.features.town.courses.rules import is_done, score
 from server.features.town.courses.shapes import (
     CertificateShape,
@@ -107,12 +107,14 @@ class Learning:
     # progress
 
     async def put_progress(self, me: str, lesson_id: str, body: ProgressBody) -> ProgressShape:
-        """Raises a 404, a 403 for who is not enrolled, a 409 for a locked lesson, and a 422."""
+        """Raises a 404, a 403 for who is not enrolled, a 409 for a locked lesson and a session, and a 422."""
         course, lessons, lesson = await self._lessons.placed(me, lesson_id)
         if course["enrolment"] != "enrolled":
             raise Problem(403, "Enrol in the course first", slug="not-enrolled")
         if is_locked(lesson, lessons):
             raise Problem(409, "Do the lessons first that this one requires", slug="lesson-locked")
+        if is_attended(lesson):
+            raise Problem(409, "A session is done by who attends it", slug="attend-session")
         percent, result = _result(lesson, body)
         await self._db.execute(queries.PUT_PROGRESS, lesson_id, me, percent, body.answers, self._now())
         best = max(percent, lesson["percent"])

@@ -49,6 +49,7 @@ class Lessons:
             await tx.execute(
                 queries.ADD_LESSON, lesson_id, course_id, body.kind, body.title, float(position), body.text,
                 body.video_id, body.stream_id, _plain(body.questions), body.pass_percent, body.requires, now,
+                _start(given, now), body.lasts_minutes,
             )  # fmt: skip
         return await self.one(me, lesson_id)
 
@@ -72,6 +73,7 @@ class Lessons:
             text=lesson["text"] if is_open else None,
             video_id=lesson["video_id"] if is_open else None,
             stream_id=lesson["stream_id"] if is_open else None,
+            call_id=lesson["open_call_id"] if is_open else None,
             questions=asked(lesson, lesson["answers"], is_author=is_author) if is_open else None,
             pass_percent=lesson["pass_percent"],
         )
@@ -102,6 +104,7 @@ class Lessons:
             await tx.execute(
                 queries.CHANGE_LESSON, lesson_id, new["title"], float(new["position"]), new["text"], new["video_id"],
                 new["stream_id"], new["questions"], new["pass_percent"], new["requires"],
+                _start(new, self._now()), new["lasts_minutes"],
             )  # fmt: skip
         return await self.one(me, lesson_id)
 
@@ -117,6 +120,8 @@ class Lessons:
         """Raises a 422 for a lesson that cannot be as it says."""
         if (lesson.kind == "quiz") != bool(lesson.questions):
             raise invalid_field("questions", "a quiz has at least one, and nothing else has any")
+        if lesson.kind != "live" and lesson.starts_at is not None:
+            raise invalid_field("starts_at", "is of a live lesson")
         if lesson.video_id is not None and not await tx.fetchval(queries.OWN_VIDEO, lesson.video_id, lesson.author_id):
             raise invalid_field("video_id", "is no video of yours")
         if lesson.stream_id is not None and not await tx.fetchval(
@@ -142,6 +147,7 @@ class _Given:
         self.questions = new["questions"]
         self.video_id: str | None = new["video_id"]
         self.stream_id: str | None = new["stream_id"]
+        self.starts_at: datetime | None = new["starts_at"]
         self.requires: Sequence[str] = new["requires"]
 
 
@@ -175,9 +181,20 @@ def no_lesson() -> Problem:
 
 
 def _head(lesson: Row, lessons: Sequence[Row], *, is_author: bool) -> dict[str, Any]:
-    names = ("id", "course_id", "kind", "title", "position", "requires", "percent")
+    names = ("id", "course_id", "kind", "title", "position", "requires", "percent", "starts_at", "lasts_minutes")
     locked = not is_author and is_locked(lesson, lessons)
     return {**{name: lesson[name] for name in names}, "done": done(lesson), "locked": locked}
+
+
+def _start(lesson: Mapping[str, Any], now: datetime) -> datetime | None:
+    """A session in a stream is now, unless it says when."""
+    at: datetime | None = lesson["starts_at"]
+    return now if at is None and lesson["kind"] == "live" and lesson["stream_id"] is not None else at
+
+
+def is_attended(lesson: Row) -> bool:
+    """Whether it is a session whose learners are seen to be there."""
+    return lesson["kind"] == "live" and not (lesson["starts_at"] is None and lesson["held_at"] is None)
 
 
 def _plain(questions: Sequence[Question]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from server.features.money.currencies import CurrencyCode
 from server.features.people.relations import PersonShape
 from server.http.operation import UUID_PATTERN
-from server.http.shapes import Body, Page, PageQuery, Shape, Text, one_line, several_lines
+from server.http.shapes import Body, Moment, Page, PageQuery, Shape, Text, one_line, several_lines
 
 MAX_TITLE: Final = 140
 MAX_DESCRIPTION: Final = 5_000
@@ -36,6 +36,7 @@ Id = Annotated[str, StringConstraints(pattern=UUID_PATTERN), AfterValidator(str.
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, description="In minor units of the currency; 0: it is free")]
 Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Percent = Annotated[int, Field(ge=0, le=100)]
+Minutes = Annotated[int, Field(ge=5, le=24 * 60, description="How long a session is")]
 
 
 class NewCourse(Body):
@@ -113,6 +114,8 @@ class NewLesson(Body):
     questions: Annotated[list[Question], Field(max_length=MAX_QUESTIONS)] = []  # noqa: RUF012 -- pydantic copies it
     pass_percent: Annotated[Percent, Field(description="Of the answers of a quiz that must be right")] = 70
     requires: Annotated[list[Id], Field(max_length=20, description="Lessons to be done before it")] = []  # noqa: RUF012
+    starts_at: Annotated[Moment | None, Field(description="Of a live lesson: when its session is")] = None
+    lasts_minutes: Minutes = 60
 
 
 class LessonChange(Body):
@@ -126,6 +129,8 @@ class LessonChange(Body):
     questions: Annotated[list[Question], Field(max_length=MAX_QUESTIONS, default_factory=list)]
     pass_percent: Percent = 70
     requires: Annotated[list[Id], Field(max_length=20, default_factory=list)]
+    starts_at: Moment | None = None
+    lasts_minutes: Minutes = 60
 
 
 class LessonHead(Shape):
@@ -138,6 +143,8 @@ class LessonHead(Shape):
     percent: Annotated[Percent, Field(description="How far you are; of a quiz, your best result")]
     done: bool
     locked: Annotated[bool, Field(description="Lessons that it requires are not done yet")]
+    starts_at: Annotated[datetime | None, Field(description="Of a live lesson: when its session is")]
+    lasts_minutes: Minutes
 
 
 class LessonsShape(Page[LessonHead]):
@@ -160,6 +167,7 @@ class LessonShape(LessonHead):
     text: str | None
     video_id: UUID | None
     stream_id: UUID | None
+    call_id: Annotated[UUID | None, Field(description="The call in which the session is held now")]
     questions: list[QuestionShape] | None
     pass_percent: Percent
 
@@ -183,7 +191,7 @@ class EnrolledShape(Shape):
 
 
 class ProgressBody(Body):
-    """``percent`` of a video, a text or a live lesson; ``answers`` of a quiz, one for each question."""
+    """``percent`` of a video or a text; ``answers`` of a quiz, one for each question. A session is attended."""
 
     percent: Percent | None = None
     answers: Annotated[list[Annotated[int, Field(ge=0, le=9)]], Field(max_length=MAX_QUESTIONS)] | None = None

@@ -20,12 +20,15 @@ const TOKEN = /^#[\w-]{1,64}$/;
 /** The invitations that this page was opened with, by call: signing in on the way must not lose them. */
 const tokens = new Map<string, string>();
 
-export default function CallsPage({ callId }: { callId: string }) {
+/** `onBegun` is told of the new call before anybody else is. */
+type Begun = ((callId: string) => Promise<unknown>) | undefined;
+
+export default function CallsPage({ callId, onBegun }: { callId: string; onBegun?: Begun }) {
   useTitle(t("title"));
   if (callId && TOKEN.test(location.hash)) tokens.set(callId, location.hash.slice(1));
   const user = me.value;
   if (!user) return <SignInFirst />;
-  return <OneCall key={`${user.id} ${callId}`} user={user} callId={callId} />;
+  return <OneCall key={`${user.id} ${callId}`} user={user} callId={callId} onBegun={onBegun} />;
 }
 
 function SignInFirst() {
@@ -43,7 +46,7 @@ function SignInFirst() {
   );
 }
 
-function OneCall({ user, callId }: { user: Me; callId: string }) {
+function OneCall({ user, callId, onBegun }: { user: Me; callId: string; onBegun: Begun }) {
   const studio = useMemo(() => new Studio(), []);
   const current = useMemo(() => signal<Call | null>(null), []);
   const [first, setFirst] = useState<string | null>(null);
@@ -62,6 +65,7 @@ function OneCall({ user, callId }: { user: Me; callId: string }) {
     const outgoing = { audio: output.getAudioTracks()[0] ?? null, video: studio.picture.peek() };
     if (!callId) {
       const created = await ask("call:create", {});
+      await onBegun?.(created.call_id);
       setFirst(created.join_token);
       current.value = new Call(user.id, created, outgoing);
       // Whoever reloads the page returns to this call, and not to a new one.

@@ -39,6 +39,9 @@ export const cohortMembers = (id: string, cursor: string): Promise<Page<CohortMe
   call(`/cohorts/${part(id)}/members?${new URLSearchParams({ limit: "100", ...(cursor && { cursor }) })}`);
 export const joinCohort = (id: string, username: string): Promise<void> => call(`/cohorts/${part(id)}/members/${part(username)}`, { method: "PUT" });
 export const leaveCohort = (id: string, username: string): Promise<void> => call(`/cohorts/${part(id)}/members/${part(username)}`, { method: "DELETE" });
+export const holdSession = (id: string, callId: string): Promise<unknown> => call(`/lessons/${part(id)}/session`, { method: "PUT", body: { call_id: callId } });
+export const joinSession = (id: string): Promise<Answer<"joinSession">> => call(`/lessons/${part(id)}/session/invitation`, { method: "POST" });
+export const markAttendance = (id: string, username: string): Promise<void> => call(`/lessons/${part(id)}/attendance/${part(username)}`, { method: "PUT" });
 export const verify = (code: string): Promise<Certificate> => call(`/certificates/${part(code)}`);
 
 /** Save the certificate as a file. */

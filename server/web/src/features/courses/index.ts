@@ -7,6 +7,7 @@ export const courses: Feature = {
     page("/courses", () => import("./list")),
     page("/courses/:courseId", () => import("./page")),
     page("/lessons/:lessonId", () => import("./lesson")),
+    page("/lessons/:lessonId/session", () => import("./session")),
     page("/cohorts/:cohortId", () => import("./cohort")),
     page("/certificates/:code", () => import("./certificate")),
   ],

@@ -4,7 +4,8 @@ import { me } from "../../api/session";
 import { Missing } from "../../ui/missing";
 import { PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { attempt } from "../../ui/sending";
-import { getLesson, type Lesson, putProgress } from "./calls";
+import { getCourse, getLesson, type Lesson, putProgress } from "./calls";
+import { isAttended, Session } from "./lesson-session";
 import { t } from "./words";
 import "./courses.css";
 
@@ -12,7 +13,16 @@ export default function LessonPage({ lessonId }: { lessonId: string }) {
   const [one, setOne] = useState<Lesson | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   useTitle(one?.title ?? t("title"));
-  const read = (): Promise<void> => getLesson(lessonId).then(setOne, setFailure);
+  const [isAuthor, setAuthor] = useState(false);
+  const read = async (): Promise<void> => {
+    try {
+      const lesson = await getLesson(lessonId);
+      setAuthor((await getCourse(lesson.course_id)).author.id === me.value?.id);
+      setOne(lesson);
+    } catch (error) {
+      setFailure(error);
+    }
+  };
   useEffect(() => void read(), [lessonId, me.value?.id]);
   if (failure) return <Missing title={t("gone")} text={t("goneText")} />;
   if (!one) return <Spinner />;
@@ -36,7 +46,8 @@ export default function LessonPage({ lessonId }: { lessonId: string }) {
       {one.video_id && <a href={`/videos/${one.video_id}`}>{t("watchVideo")}</a>}
       {one.stream_id && <a href={`/watch/${one.stream_id}`}>{t("watchLive")}</a>}
       {isOpen && one.kind === "quiz" && <Quiz one={one} onDone={read} />}
-      {isOpen && one.kind !== "quiz" && !one.done && (
+      {isOpen && one.kind === "live" && <Session one={one} isAuthor={isAuthor} />}
+      {isOpen && one.kind !== "quiz" && !isAuthor && !isAttended(one) && !one.done && (
         <button type="button" class="button accent" onClick={() => void attempt(() => putProgress(one.id, { percent: 100 }).then(read))}>
           {t("markDone")}
         </button>

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { me } from "../../api/session";
 import { loginPath, navigate } from "../../router";
+import { when } from "../../ui/format";
 import { Missing } from "../../ui/missing";
 import { Field, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
@@ -57,6 +58,7 @@ export default function CoursePage({ courseId }: { courseId: string }) {
             </a>
             <span class="muted">
               {t(lesson.kind)}
+              {lesson.starts_at ? ` · ${when(lesson.starts_at)}` : ""}
               {lesson.done ? ` · ${t("done")}` : lesson.locked ? ` · ${t("locked")}` : ""}
             </span>
             {isAuthor && (
@@ -114,15 +116,24 @@ function Enrolment({ one, act }: { one: Course; act: (what: () => Promise<unknow
   );
 }
 
+function sessionOf(data: FormData) {
+  const at = textOf(data, "starts_at");
+  return {
+    stream_id: textOf(data, "stream_id").trim() || null,
+    starts_at: at ? new Date(at).toISOString() : null,
+    lasts_minutes: Number(textOf(data, "lasts_minutes")),
+  };
+}
+
 function NewLesson({ id, onDone }: { id: string; onDone: () => Promise<void> }) {
   const [kind, setKind] = useState<LessonHead["kind"]>("text");
-  const { form, errors, busy, submit } = useSending(["title", "text", "video_id", "stream_id", "questions"], async (data) => {
+  const { form, errors, busy, submit } = useSending(["title", "text", "video_id", "stream_id", "starts_at", "lasts_minutes", "questions"], async (data) => {
     await makeLesson(id, {
       kind,
       title: textOf(data, "title"),
       text: textOf(data, "text"),
       ...(kind === "video" && { video_id: textOf(data, "video_id").trim() || null }),
-      ...(kind === "live" && { stream_id: textOf(data, "stream_id").trim() || null }),
+      ...(kind === "live" && sessionOf(data)),
       ...(kind === "quiz" && { questions: questionsOf(textOf(data, "questions")) }),
     });
     form.current?.reset();
@@ -156,9 +167,17 @@ function NewLesson({ id, onDone }: { id: string; onDone: () => Promise<void> }) 
           </Field>
         )}
         {kind === "live" && (
-          <Field label={t("streamId")} name="stream_id" error={errors["stream_id"]}>
-            {(ids) => <input {...ids} name="stream_id" maxLength={36} dir="ltr" autocomplete="off" />}
-          </Field>
+          <>
+            <Field label={t("startsAt")} name="starts_at" hint={t("startsAtHint")} error={errors["starts_at"]}>
+              {(ids) => <input {...ids} name="starts_at" type="datetime-local" />}
+            </Field>
+            <Field label={t("minutes")} name="lasts_minutes" error={errors["lasts_minutes"]}>
+              {(ids) => <input {...ids} name="lasts_minutes" type="number" min={5} max={1440} defaultValue="60" />}
+            </Field>
+            <Field label={t("streamId")} name="stream_id" hint={t("streamIdHint")} error={errors["stream_id"]}>
+              {(ids) => <input {...ids} name="stream_id" maxLength={36} dir="ltr" autocomplete="off" />}
+            </Field>
+          </>
         )}
         {kind === "quiz" && (
           <Field label={t("questions")} name="questions" hint={t("questionsHint")} error={errors["questions"]}>
