@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from server import loop
+from server import error_reports, loop
 from server.config import ConfigError, Settings, did_you_mean, load
 from server.logs import set_up_logs
 
@@ -66,6 +66,7 @@ def serve(argv: Sequence[str]) -> int:
     """Until a signal. The first one drains; another one more than a second later ends at once."""
     settings = load(argv, program="socialflow serve")
     set_up_logs(log_format=settings.log_format, level=settings.log_level, process="node")
+    error_reports.start(settings.sentry_dsn, environment=settings.sentry_environment, process="node")
     _raise_file_limit()
     return loop.run(_serve(settings))
 
@@ -107,6 +108,7 @@ def worker(argv: Sequence[str]) -> int:
     """Until a signal, which lets the jobs that run end; another one more than a second later ends at once."""
     settings = load(argv, program="socialflow worker")
     set_up_logs(log_format=settings.log_format, level=settings.log_level, process="worker")
+    error_reports.start(settings.sentry_dsn, environment=settings.sentry_environment, process="worker")
     return loop.run(_work(settings))
 
 

@@ -121,6 +121,19 @@ class Settings(FeatureSettings, BaseSettings):
     # what is said
     log_format: Literal["console", "json"] = Field("console", description="how logs are written")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
+    access_log_share: float = Field(
+        0.0, ge=0, le=1, description="share of requests of which a line is logged; above 0 also each answer from 500 on"
+    )
+    sentry_dsn: str | None = Field(
+        None,
+        repr=False,
+        pattern=r"^https?://[^@/\s]+@[^@/\s]+(/[^@\s]*)?/[0-9]+$",
+        max_length=500,
+        description="where errors are reported to: the DSN of a project of Sentry, or of what speaks its protocol",
+    )
+    sentry_environment: str = Field(
+        "production", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="what error reports say that this server is"
+    )
     otel_endpoint: str | None = Field(None, description="OTLP endpoint that traces are sent to")
     trace_share: float = Field(
         0.0, ge=0, le=1, description="share of chat messages that are followed from socket to socket"

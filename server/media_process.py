@@ -74,7 +74,7 @@ from media.webrtc.port import RtcPort
 from media.webrtc.quality import ViewerPictures
 from media.webrtc.whep import WhepEndpoint
 from media.webrtc.whip import WhipEndpoint
-from server import loop
+from server import error_reports, loop
 from server.logs import set_up_logs
 from server.outbound.hls_sources import HlsSources
 from server.outbound.http import PublicHttp
@@ -445,6 +445,7 @@ def main(argv: list[str]) -> int:
     """Run until the node lets go. The terminal's Ctrl-C is the node's business: it drains this process."""
     config = msgspec.json.decode(argv[2], type=MediaConfig)
     set_up_logs(log_format=config.log_format, level=config.log_level, process="media")
+    error_reports.start_as_told("media")
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     gc.freeze()

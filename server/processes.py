@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from server import loop
+from server import error_reports, loop
 from server.config import Settings
 from server.engines import Engines
 from server.logs import set_up_logs
@@ -160,7 +160,9 @@ def main() -> int:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     config = json.load(sys.stdin)
     settings = Settings(**config["settings"])
-    set_up_logs(log_format=settings.log_format, level=settings.log_level, process=f"node-{config['index']}")
+    process = f"node-{config['index']}"
+    set_up_logs(log_format=settings.log_format, level=settings.log_level, process=process)
+    error_reports.start(settings.sentry_dsn, environment=settings.sentry_environment, process=process)
     return loop.run(_be_a_node(settings, config["sockets"]))
 
 

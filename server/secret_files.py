@@ -34,7 +34,12 @@ def masked(name: str, field: FieldInfo, value: Any) -> Any:
         return value
     if is_secret(field) and not name.endswith("_url"):
         return MASK
-    return _IN_WORDS.sub(rf"\1\2{MASK}", _IN_URL.sub(rf"\1:{MASK}@", value))
+    return masked_text(value)
+
+
+def masked_text(text: str) -> str:
+    """Without the passwords of URLs, and what follows words such as ``password=``."""
+    return _IN_WORDS.sub(rf"\1\2{MASK}", _IN_URL.sub(rf"\1:{MASK}@", text))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,6 +88,7 @@ NAMED_EDGES = {
     "media/recorder.py:Recorder._put": "a store's failure: the segment stays and is tried again",
     "media/rtmp/server.py:RtmpServer._ask": "whoever decides about a publisher: a failure is a refusal",
     "media/webrtc/fanout.py:RtpFanout._run": "one viewer of many",
+    "server/error_reports.py:Reports.emit": "a handler of the log: what is logged must not fail for it",
     "server/http/health.py:_is_up": "a probe: whatever it raises, the dependency is down",
     "server/http/identity.py:Identity._follow": "the follower of ended sessions goes on",
     "server/http/middleware.py:HttpMiddleware._guarded": "a request: the answer is a 500 and a line in the log",

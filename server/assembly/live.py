@@ -15,6 +15,7 @@ from actors.chat_judging import SlowJudge
 from actors.presence import Presence
 from actors.runtime import Node
 from media.pictures.reencoder import Reencoder
+from server import error_reports
 from server.assembly import kinds, realtime
 from server.assembly.access import Access, now
 from server.assembly.cluster import ClusterPlace
@@ -256,6 +257,7 @@ def _watched(
     media = MediaProcess(
         config=media_config(settings, run_dir=run_dir, object_store=storage.objects_at),
         sockets={"rtmp": ports.rtmp},
+        environment=error_reports.told(settings.sentry_dsn, environment=settings.sentry_environment),
     )
     webrtc = WebrtcViewings(viewings=access.viewings, media=media)
     playback, pull = access.playback, access.pull

@@ -115,6 +115,7 @@ def web_app(
         client_events=[event for feature in features for event in feature.events],
         server_events=[event for feature in features for event in feature.sent],
         settings=HttpSettings(
+            access_log_share=settings.access_log_share,
             title=settings.server_name,
             version=VERSION,
             allowed_origins=settings.allowed_origins,

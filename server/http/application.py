@@ -11,6 +11,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from server.http import asyncapi, openapi
+from server.http.access_log import AccessLog
 from server.http.addresses import ClientAddresses
 from server.http.dispatch import Dispatch, Intake, OnForged
 from server.http.documentation import Documentation
@@ -44,6 +45,7 @@ class HttpSettings:
     limit_loopback: bool = False
     body_timeout_s: float = 15.0
     cdn: str = ""
+    access_log_share: float = 0.0
 
 
 def build_app(
@@ -72,6 +74,7 @@ def build_app(
         metrics=HttpMetrics(registry=registry),
         allowed_origins=settings.allowed_origins,
         cdn=settings.cdn,
+        access_log=AccessLog(share=settings.access_log_share),
     )
     # Bodies are read and bounded by each operation itself.
     app = web.Application(middlewares=[middleware.middleware()], client_max_size=0)

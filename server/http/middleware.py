@@ -16,6 +16,7 @@ from aiohttp import HttpVersion10, web
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from server.http.access_log import AccessLog
 from server.http.errors import Problem, ProblemTable
 from server.http.limits import CallRate, Taken, limit_header, policy_header
 
@@ -82,14 +83,17 @@ class HttpMetrics:
         self._unforeseen = Counter(UNFORESEEN_ERRORS, "Requests answered with 500", registry=registry)
 
     def observe(self, request: web.Request, status: int, seconds: float) -> None:
-        method = request.method if request.method in _METHODS else "other"
-        self._durations.labels(method, route_template(request), str(status)).observe(seconds)
+        self._durations.labels(_method(request), route_template(request), str(status)).observe(seconds)
 
     def unforeseen(self) -> None:
         self._unforeseen.inc()
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _method(request: web.Request) -> str:
+    return request.method if request.method in _METHODS else "other"
 
 
 def route_template(request: web.Request) -> str:
@@ -101,10 +105,17 @@ class HttpMiddleware:
     """The application's one middleware, and its hook on every answer's head."""
 
     def __init__(
-        self, *, problems: ProblemTable, metrics: HttpMetrics, allowed_origins: Sequence[str] = (), cdn: str = ""
+        self,
+        *,
+        problems: ProblemTable,
+        metrics: HttpMetrics,
+        allowed_origins: Sequence[str] = (),
+        cdn: str = "",
+        access_log: AccessLog | None = None,
     ) -> None:
         """``cdn``: where pages may take media from, beside this server."""
         self._cdn = cdn
+        self._access_log = access_log or AccessLog(share=0)
         self._problems = problems
         self._metrics = metrics
         self._origins = frozenset(allowed_origins)
@@ -119,13 +130,24 @@ class HttpMiddleware:
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
         request[TRACE_ID] = _trace_id(request)
-        status = CLIENT_LEFT
+        response: web.StreamResponse | None = None
         try:
             response = await self._guarded(request, handler)
-            status = response.status
             return response
         finally:
-            self._metrics.observe(request, status, time.perf_counter() - began)
+            self._note(request, response, time.perf_counter() - began)
+
+    def _note(self, request: web.Request, response: web.StreamResponse | None, seconds: float) -> None:
+        status = CLIENT_LEFT if response is None else response.status
+        self._metrics.observe(request, status, seconds)
+        self._access_log.note(
+            method=_method(request),
+            route=route_template(request),
+            status=status,
+            seconds=seconds,
+            sent=None if response is None else response.content_length,
+            trace_id=request[TRACE_ID],
+        )
 
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -84,8 +85,12 @@ class MediaProcess:
     publisher who reconnects finds the port open.
     """
 
-    def __init__(self, *, config: MediaConfig, sockets: Mapping[str, socket.socket]) -> None:
+    def __init__(
+        self, *, config: MediaConfig, sockets: Mapping[str, socket.socket], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """``environment``: what it has besides this process's own."""
         self._config = config
+        self._environment = dict(environment or {})
         self._sockets = dict(sockets)
         self._listener: MediaEventHandler
         self._channel: Channel | None = None
@@ -232,6 +237,7 @@ class MediaProcess:
                 pass_fds=[theirs.fileno(), *fds.values()],
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
+                env={**os.environ, **self._environment},
             )
 
     async def _until_ready(self) -> None:
