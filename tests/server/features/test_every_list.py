@@ -65,6 +65,7 @@ MEMBERS_OF_PROJECT: Final = Exempt("for the members of a project, and names nobo
 LISTS: Final[dict[str, Walked | Exempt]] = {
     "listAssistantConversations": MINE,
     "listAssistantMessages": MINE,
+    "listAssistantPeople": OPERATORS,
     "listSessions": MINE,
     "listMyWorks": MINE,
     "listMyMatches": Exempt("of one's own works and media: a block ends no claim, which both sides see"),

@@ -24,6 +24,7 @@ from server.features.town.assistant.retrieval import Finds, Retrieval, known_tex
 from server.features.town.assistant.routes import AssistantRoutes
 from server.features.town.assistant.shapes import MAX_TEXT
 from server.features.town.assistant.tools import Tools
+from server.features.town.assistant.trials import Trials
 from server.features.town.assistant_settings import AssistantSettings, engine_of
 from server.features.town.help.articles import Articles, Words
 from server.features.town.help.tickets import Tickets
@@ -54,7 +55,7 @@ def build(
     site_name: str,
 ) -> Feature:
     """``rooms``: those that the operator has left there."""
-    engine, figures, encoder = _engine(settings), Figures(), EncoderProcess()
+    engine, figures, encoder = _engine(settings), Figures(now=platform.now), EncoderProcess()
     meaning = (
         Meaning(encode=encoder.encode, known=known_texts(articles))
         if settings.assistant_vectors and engine_of(settings) != "off"
@@ -88,6 +89,9 @@ def build(
         wait_s=settings.assistant_wait_s,
         monotonic=time.monotonic,
     )
+    trials = (
+        None if engine is None else Trials(engine=engine, wait_s=settings.assistant_wait_s, monotonic=time.monotonic)
+    )
     asking = partial(
         Asking,
         db=platform.db,
@@ -119,7 +123,7 @@ def build(
         name="assistant",
         operations=[
             *routes.operations(),
-            *AdminRoutes(settings=settings, figures=figures, budget=budget).operations(),
+            *AdminRoutes(settings=settings, figures=figures, budget=budget, trials=trials).operations(),
         ],
         schedules=[repeated("assistant.prune", prune, every_s=PRUNE_S)],
         personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=_erase),

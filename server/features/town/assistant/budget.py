@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from server.http.errors import Problem
-from storage.postgres import Database, Transaction
+from storage.pictures import AVATAR_URL
+from storage.postgres import Database, Row, Transaction
 
 DAYS_KEPT: Final = 60
 
@@ -27,6 +28,15 @@ _OF: Final = "select questions, tokens from assistant_days where person_id = $1 
 _TODAY: Final = """
 select count(*) as people, coalesce(sum(questions), 0)::bigint as questions, coalesce(sum(tokens), 0)::bigint as tokens
 from assistant_days where day = $1
+"""
+_DAYS: Final = """
+select day, count(*) as people, sum(questions)::bigint as questions, sum(tokens)::bigint as tokens
+from assistant_days where day > $1 group by day order by day desc
+"""
+_PEOPLE: Final = f"""
+select d.person_id, d.questions, d.tokens, u.username, u.display_name, {AVATAR_URL}
+from assistant_days d join users u on u.id = d.person_id
+where d.day = $1 order by d.tokens desc, d.questions desc, d.person_id limit $2
 """
 _PRUNE: Final = """
 delete from assistant_days where (person_id, day) in (
@@ -89,6 +99,14 @@ class Budget:
         row = await self._db.fetchrow(_TODAY, self._today().date())
         assert row is not None
         return Used(row["people"], row["questions"], row["tokens"])
+
+    async def days(self, count: int) -> Sequence[Row]:
+        """By everybody, on the last days on which anything was asked, the newest first."""
+        return await self._db.fetch(_DAYS, (self._today() - timedelta(days=count)).date())
+
+    async def people(self, limit: int) -> Sequence[Row]:
+        """Who has asked most today, by tokens."""
+        return await self._db.fetch(_PEOPLE, self._today().date(), limit)
 
     async def prune(self) -> None:
         await self._db.execute(_PRUNE, (self._today() - timedelta(days=DAYS_KEPT)).date())

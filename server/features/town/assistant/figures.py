@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from server.feature import Gauges
-from server.features.town.assistant.engines import FAILURES, EngineFailed
+from server.features.town.assistant.engines import FAILURES, EngineFailed, Failure
 
 REMEMBERED: Final = 500
+FAILURES_KEPT: Final = 20
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    at: datetime
+    failure: Failure
+    says: str
 
 
 class Figures:
-    """Since the node began; of first words, the last ``REMEMBERED``."""
+    """Since the node began; of first words, the last ``REMEMBERED``, of failures the last ``FAILURES_KEPT``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
+        self._now = now
         self.answers = 0
         self.failures: Counter[str] = Counter()
-        self.last_failure = ""
+        self._failed: deque[Failed] = deque(maxlen=FAILURES_KEPT)
         self._first_s: deque[float] = deque(maxlen=REMEMBERED)
 
     def began(self, after_s: float) -> None:
@@ -28,7 +40,12 @@ class Figures:
 
     def failed(self, error: EngineFailed) -> None:
         self.failures[error.failure] += 1
-        self.last_failure = str(error)
+        self._failed.appendleft(Failed(at=self._now(), failure=error.failure, says=str(error)))
+
+    @property
+    def last_failures(self) -> Sequence[Failed]:
+        """The newest first."""
+        return tuple(self._failed)
 
     def first_word_s(self, share: float) -> float | None:
         """Within which so large a share of the engine's first words came."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from server.features.people.relations import PersonShape
 from server.features.town.assistant.passages import SourceKind
 from server.features.town.assistant_settings import EngineName
 from server.http.shapes import Body, Page, Shape, Text, several_lines
@@ -71,6 +72,38 @@ class DoneShape(Shape):
     url: Annotated[str, Field(description="Where what was made is seen")]
 
 
+class FailureShape(Shape):
+    at: datetime
+    failure: str
+    says: Annotated[str, Field(description="For operators: without keys and content")]
+
+
+class DayShape(Shape):
+    day: date
+    people: int
+    questions: int
+    tokens: int
+
+
+class AskerShape(Shape):
+    """How much a person has asked today, and not what."""
+
+    person: PersonShape
+    questions: int
+    tokens: int
+
+
+class AskersShape(Page[AskerShape]):
+    """Who has asked most today, by tokens."""
+
+
+class TrialShape(Shape):
+    ok: bool
+    failure: Annotated[str | None, Field(description="What went wrong; null: it answers")]
+    says: Annotated[str, Field(description="Its first characters, or what went wrong")]
+    seconds: float
+
+
 class EngineShape(Shape):
     """``answers``, ``failures`` and first words: of this node since its start."""
 
@@ -79,8 +112,12 @@ class EngineShape(Shape):
     answers: int
     failures: Annotated[dict[str, int], Field(description="By what went wrong")]
     last_failure: Annotated[str, Field(description="Empty: there was none")]
+    last_failures: Annotated[list[FailureShape], Field(description="The newest first")]
     first_word_p50_s: Annotated[float | None, Field(description="Of the last answers")]
     first_word_p95_s: float | None
     people_today: Annotated[int, Field(description="Who have asked, on all nodes")]
     questions_today: int
     tokens_today: int
+    daily_questions: Annotated[int, Field(description="That a person has")]
+    daily_tokens: int
+    days: Annotated[list[DayShape], Field(description="The last ones on which anything was asked, the newest first")]

@@ -11,8 +11,8 @@ import pytest
 
 from server.features.town.assistant.conversations import MAX_BEFORE, MAX_CONVERSATIONS, MAX_MESSAGES
 from tests.server.features.test_cluster import ADMIN, token
-from tests.server.features.town.model_server import ModelServer, calls, serving_model, words
-from tests.server.features.town.test_assistant import Told, ask
+from tests.server.features.town.model_server import ModelServer, Way, calls, serving_model, words
+from tests.server.features.town.test_assistant import KEY, Told, ask
 from tests.server.kit import Kit
 from tests.server.served import Served
 
@@ -150,4 +150,32 @@ async def test_admins_see_how_the_engine_does_and_nobody_else(talk: Talk) -> Non
     assert (status, told["engine"], told["model"], told["answers"]) == (200, "api", "m", 1)
     assert (told["failures"], told["last_failure"]) == ({"broken": 1}, "the model's server answered 500")
     assert (told["people_today"], told["questions_today"], told["tokens_today"]) == (1, 2, 321)
-    assert (await talk.served.call("GET", "/admin/assistant", token=talk.ada))[0] == 403
+    [failed] = told["last_failures"]
+    assert (failed["failure"], failed["says"]) == ("broken", "the model's server answered 500")
+    [day] = told["days"]
+    assert (day["people"], day["questions"], day["tokens"]) == (1, 2, 321)
+    _, askers = await talk.served.call("GET", "/admin/assistant/people", token=admin)
+    [asker] = askers["items"]
+    assert (asker["person"]["username"], asker["questions"], asker["tokens"]) == ("ada", 2, 321)
+    for method, path in (("GET", ""), ("GET", "/people"), ("POST", "/trial")):
+        assert (await talk.served.call(method, f"/admin/assistant{path}", token=talk.ada))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("way", "failure"), [("whole", None), ("hangs", "late"), ("html", "broken"), ("500", "broken"), ("429", "busy")]
+)
+async def test_an_admin_tries_the_model_and_is_told_what_is_wrong_with_it(
+    talk: Talk, way: Way, failure: str | None
+) -> None:
+    talk.model.way = way
+    admin = token(talk.kit.identity, ADMIN, "admin")["Authorization"].removeprefix("Bearer ")
+    status, told = await talk.served.call("POST", "/admin/assistant/trial", token=admin)
+    assert (status, told["failure"], told["ok"]) == (200, failure, failure is None)
+    assert told["says"].strip() == "Press" if failure is None else KEY not in told["says"]
+    assert (await talk.served.call("GET", "/admin/assistant", token=admin))[1]["failures"] == {}  # no answer failed
+
+
+async def test_without_a_model_there_is_nothing_to_try(kit: Kit) -> None:
+    async with kit.serve(assistant_engine="articles") as served:
+        admin = token(kit.identity, ADMIN, "admin")["Authorization"].removeprefix("Bearer ")
+        assert (await served.call("POST", "/admin/assistant/trial", token=admin))[0] == 409

@@ -7,6 +7,10 @@ export type State = Answer<"getAssistant">;
 export type Conversation = Answer<"listAssistantConversations">["items"][number];
 export type Said = Answer<"listAssistantMessages">["items"][number];
 
+export type Engine = Answer<"getAssistantEngine">;
+export type Asker = Answer<"listAssistantPeople">["items"][number];
+export type Trial = Answer<"tryAssistantEngine">;
+
 const ANSWER_MS = 180_000;
 const part = encodeURIComponent;
 
@@ -17,6 +21,10 @@ export const listMessages = (id: string, cursor: string): Promise<Page<Said>> =>
 export const removeConversation = (id: string): Promise<void> => call(`/assistant/conversations/${part(id)}`, { method: "DELETE" });
 export const confirmProposal = (id: string): Promise<Answer<"confirmProposal">> => call(`/assistant/confirmations/${part(id)}`, { method: "POST" });
 export const declineProposal = (id: string): Promise<void> => call(`/assistant/confirmations/${part(id)}`, { method: "DELETE" });
+
+export const getEngine = (): Promise<Engine> => call("/admin/assistant");
+export const listAskers = async (): Promise<Asker[]> => (await call<Answer<"listAssistantPeople">>("/admin/assistant/people")).items;
+export const tryEngine = (): Promise<Trial> => call("/admin/assistant/trial", { method: "POST" });
 
 /** The answer as it is made; resolves after its last event. An abort by the caller stays an abort. */
 export async function ask(

@@ -5,5 +5,6 @@ import { AssistantIcon } from "../../ui/icons";
 export const assistant: Feature = {
   name: "assistant",
   pages: [page("/assistant", () => import("./page"))],
+  admin: [{ name: "assistant", label: { en: "Assistant", ar: "المساعد" }, load: () => import("./engine"), room: "assistant" }],
   nav: [{ path: "/assistant", label: { en: "Assistant", ar: "المساعد" }, icon: AssistantIcon, room: "assistant" }],
 };
