@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, Protocol
 
 from server.features.town.assistant.meaning import Meaning
@@ -48,8 +49,8 @@ class Retrieval:
         self._own = own
         self._words = words
         self._meaning = meaning
-        self._common = frozenset(words(common_words()))
-        self._of_own = frozenset(words(words_of_own()))
+        self._common = _forms(common_words(), words)
+        self._of_own = _forms(words_of_own(), words)
 
     async def passages(self, text: str, language: Language, asker: Viewer) -> Sequence[Passage]:
         asked = content_of(self._words(text), self._common)
@@ -92,6 +93,11 @@ class Retrieval:
         every = dict.fromkeys([one.slug for one in [*by_words[:1], *near, *by_words[1:]]])
         known = {one.slug: one for one in [*by_words, *near]}
         return [known[slug] for slug in every][:ARTICLES]
+
+
+@cache
+def _forms(text: str, words: Words) -> frozenset[str]:
+    return frozenset(words(text))
 
 
 def key_of(article: Article) -> str:

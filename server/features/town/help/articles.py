@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -48,7 +49,7 @@ class Articles:
 
     def __init__(self, *, words: Words, folder: Path | None) -> None:
         self._words = words
-        self._all = {**self._read(SHIPPED), **(self._read(folder) if folder is not None else {})}
+        self._all = {**_shipped(words), **(_read(folder, words) if folder is not None else {})}
 
     def one(self, slug: str, language: Language) -> Article | None:
         """In the language, or else in another."""
@@ -67,27 +68,33 @@ class Articles:
         told = (self.one(slug, language) for slug in found)
         return [article for article in told if article is not None]
 
-    def _read(self, folder: Path) -> dict[tuple[str, Language], Article]:
-        found: dict[tuple[str, Language], Article] = {}
-        for language in get_args(Language):
-            for path in sorted((folder / language).glob("*.md"))[:MAX_ARTICLES]:
-                article = self._parsed(path, language)
-                if article is not None:
-                    found[article.slug, language] = article
-        return found
 
-    def _parsed(self, path: Path, language: Language) -> Article | None:
-        try:
-            if _SLUG.match(path.stem) is None or path.stat().st_size > MAX_BYTES:
-                raise ValueError(f"a name of a-z, 0-9 and -, and at most {MAX_BYTES} bytes are taken")
-            title, _, text = path.read_text("utf-8").strip().partition("\n")
-        except (OSError, ValueError) as error:
-            log.warning("the article %s is left out: %s", path, error)
-            return None
-        title = title.removeprefix("#").strip()
-        return Article(
-            path.stem, language, title, text.strip(), frozenset(self._words(title)), frozenset(self._words(text))
-        )
+@cache
+def _shipped(words: Words) -> Mapping[tuple[str, Language], Article]:
+    """They are files of the program, which stay as they are for as long as it runs."""
+    return _read(SHIPPED, words)
+
+
+def _read(folder: Path, words: Words) -> dict[tuple[str, Language], Article]:
+    found: dict[tuple[str, Language], Article] = {}
+    for language in get_args(Language):
+        for path in sorted((folder / language).glob("*.md"))[:MAX_ARTICLES]:
+            article = _parsed(path, language, words)
+            if article is not None:
+                found[article.slug, language] = article
+    return found
+
+
+def _parsed(path: Path, language: Language, words: Words) -> Article | None:
+    try:
+        if _SLUG.match(path.stem) is None or path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"a name of a-z, 0-9 and -, and at most {MAX_BYTES} bytes are taken")
+        title, _, text = path.read_text("utf-8").strip().partition("\n")
+    except (OSError, ValueError) as error:
+        log.warning("the article %s is left out: %s", path, error)
+        return None
+    title = title.removeprefix("#").strip()
+    return Article(path.stem, language, title, text.strip(), frozenset(words(title)), frozenset(words(text)))
 
 
 def _score(article: Article, asked: frozenset[str]) -> int:
