@@ -41,7 +41,7 @@ CHUNK: Final = 256 * 1024
 LIMITS: Final = ("--max-uploads-per-hour=100000", "--max-unused-uploads=1000", "--max-unused-upload-mb=100000")
 BAR_SPEED: Final = 0.7
 BAR_MEMORY_MB: Final = 64 * 1.048576
-START_S: Final = 60.0
+START_S: Final = 180.0
 
 
 class BareServer:
@@ -97,14 +97,22 @@ class Uploads:
             answer.raise_for_status()
             return answer.headers["Location"]
 
-    async def send(self, session: aiohttp.ClientSession, path: str, data: memoryview, offset: int = 0) -> None:
+    async def send(
+        self,
+        session: aiohttp.ClientSession,
+        path: str,
+        data: memoryview,
+        offset: int = 0,
+        pieces: AsyncIterator[bytes] | None = None,
+    ) -> None:
+        """All bytes from ``offset`` on; or ``pieces`` of them, as if they were all."""
         headers = {
             **self._headers,
             "Upload-Offset": str(offset),
             "Content-Type": "application/offset+octet-stream",
             "Content-Length": str(len(data) - offset),
         }
-        async with session.patch(self._base + path, data=_pieces(data[offset:]), headers=headers) as answer:
+        async with session.patch(self._base + path, data=pieces or _pieces(data[offset:]), headers=headers) as answer:
             answer.raise_for_status()
 
     async def offset(self, session: aiohttp.ClientSession, path: str) -> int:
@@ -131,6 +139,14 @@ def _sound(megabytes: int, *, seed: int) -> memoryview:
 async def _pieces(data: memoryview) -> AsyncIterator[bytes]:
     for start in range(0, len(data), CHUNK):
         yield bytes(data[start : start + CHUNK])
+
+
+async def _pieces_until(data: memoryview, is_sent: asyncio.Event) -> AsyncIterator[bytes]:
+    """The data, and then nothing more for as long as the connection stands."""
+    async for piece in _pieces(data):
+        yield piece
+    is_sent.set()
+    await asyncio.Event().wait()
 
 
 def _session() -> aiohttp.ClientSession:
@@ -228,7 +244,8 @@ class KilledServer:
 
 
 async def kills(options: argparse.Namespace) -> list[Figure]:
-    """One file, and so many kills spread over it. What does not arrive as it was is an error."""
+    """One file, and so many kills spread evenly over the bytes that are sent of it, however fast that goes. What does
+    not arrive as it was is an error."""
     data = _sound(options.killed_megabytes, seed=3)
     server = KilledServer()
     try:
@@ -250,18 +267,28 @@ async def kills(options: argparse.Namespace) -> list[Figure]:
 
 
 async def _until_killed(server: KilledServer, uploads: Uploads, path: str, data: memoryview, until: int) -> int:
-    """Send until the offset ``until`` is passed, kill, start: the offset that the server has then."""
+    """Send the bytes before ``until`` in a request that promises all of them, kill, start: the offset that the server
+    has then, which is what it had answered before, or more."""
+    is_sent = asyncio.Event()
     async with _session() as session:
-        sending = asyncio.create_task(uploads.send(session, path, data, await uploads.offset(session, path)))
-        offset = 0
-        while not sending.done() and offset < until:
-            await asyncio.sleep(0.01)
-            offset = await uploads.offset(session, path)
+        begin = await uploads.offset(session, path)
+        sending = asyncio.create_task(
+            uploads.send(session, path, data, begin, _pieces_until(data[begin:until], is_sent))
+        )
+        told = asyncio.create_task(is_sent.wait())
+        await asyncio.wait({sending, told}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            raise RuntimeError("the request ended before its last byte") from sending.exception()
+        answered = await uploads.offset(session, path)
         await server.end(signal.SIGKILL)
+        sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
     await server.start()
     async with _session() as session:
-        return await uploads.offset(session, path)
+        kept = await uploads.offset(session, path)
+    if kept < answered:
+        raise RuntimeError(f"the offset {answered} was answered, and {kept} is left after a kill")
+    return kept
 
 
 async def _measure(options: argparse.Namespace) -> list[Figure]:

@@ -38,7 +38,8 @@ class Granted(ControlMessage, frozen=True, kw_only=True):
     or ``ladder``, see ``media.run_ladder``. ``is_slate``: it is not for a publisher but for the slate in its place.
     ``takes_over``: from a publisher that is there. ``joins``: beside the one that is there, see ``media.switch``;
     ``is_backup``: as the backup. ``has_slate``: there is to be a slate when the publisher goes;
-    ``slate_picture`` is the object key of the owner's own picture, empty for ours."""
+    ``slate_picture`` is the object key of the owner's own picture, empty for ours. ``muted_until_ms``: as of
+    ``MuteStream``, from the first packet on."""
 
     stream_id: str
     epoch: int
@@ -57,6 +58,7 @@ class Granted(ControlMessage, frozen=True, kw_only=True):
     is_backup: bool = False
     has_slate: bool = False
     slate_picture: str = ""
+    muted_until_ms: int = 0
 
     @property
     def log_name(self) -> str:

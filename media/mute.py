@@ -14,8 +14,8 @@ from media.unit import Codec, Track, Unit
 class Mute:
     """``until_ms``: of the media clock; 0: nothing is silenced."""
 
-    def __init__(self) -> None:
-        self.until_ms = 0
+    def __init__(self, *, until_ms: int = 0) -> None:
+        self.until_ms = until_ms
         self._track: Track | None = None
         self._quiet: Quiet | None = None
 

@@ -84,7 +84,7 @@ class PublicationRun:
         )
         self._listener = Listener(codecs=codecs, name=grant.stream_id, on_heard=meter.hear)
         self._shown = Shown()
-        self._mute = Mute()
+        self._mute = Mute(until_ms=grant.muted_until_ms)
         self._muxer: Muxer | None = None
         self._ladder = RunLadder(
             ladders=codecs,

@@ -94,6 +94,10 @@ class Streams:
         """The object key of the person's own slate, empty without one."""
         return await self._db.fetchval(_SLATE_PICTURE, user_id) or ""
 
+    async def muted_until_ms(self, stream_id: str) -> int:
+        """Before this moment of its media clock the stream has no sound; 0: it has."""
+        return await self._db.fetchval("select muted_until_ms from streams where id = $1", stream_id) or 0
+
     async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
         """The owner's streams that have not ended, the one that a publisher with the lasting key takes up first: live,
         then the last interrupted, then the prepared or scheduled nearest to ``now``."""

@@ -115,6 +115,7 @@ class Ingest:
 
     async def _ask(self, stream_id: str, claim: ClaimPublish) -> Granted:
         grant = granted(await self._node.ref("stream", stream_id).ask(claim))
+        grant = msgspec.structs.replace(grant, muted_until_ms=await self._streams.muted_until_ms(stream_id))
         if not grant.has_slate:
             return grant
         return msgspec.structs.replace(grant, slate_picture=await self._streams.slate_picture(grant.owner_id))

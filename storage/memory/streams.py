@@ -71,6 +71,10 @@ class MemoryStreams:
         person = self._tables.people.get(user_id)
         return "" if person is None else person.slate_picture
 
+    async def muted_until_ms(self, stream_id: str) -> int:
+        self._tables.reach()
+        return self._tables.muted_until_ms.get(stream_id, 0)
+
     async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
         self._tables.reach()
         mine = (row for row in self._tables.streams.values() if row.owner.id == owner_id and row.state != "ended")

@@ -67,6 +67,8 @@ class Tables:
         self.segments: dict[tuple[str, str, int], Segment] = {}
         self.inits: dict[tuple[str, str, str], Init] = {}
         self.views: dict[str, dict[str, ViewSession]] = {}
+        self.muted_until_ms: dict[str, int] = {}
+        """Of streams, by id."""
         self.facts: list[FactRow] = []
         self._last_fact = 0
 

@@ -29,6 +29,19 @@ async def test_nobody_hears_a_muted_run_until_that_moment_and_the_owner_is_told_
     assert [unit.pts for unit in heard] == [unit.pts for unit in encoded.units]
 
 
+async def test_a_publication_that_is_granted_mute_is_so_from_its_first_packet(studio: Studio) -> None:
+    encoded = encode(video_codec=None, seconds=2)
+    run = studio.publish(muted_until_ms=60_000)
+    run.configure(list(encoded.tracks))
+    reader = run.relay.subscribe(lambda: None)
+    reader.take()
+    for unit in encoded.units:
+        run.write(unit)
+    heard = [unit for unit in reader.take() if isinstance(unit, Unit)]
+    assert [unit.pts for unit in heard] == [unit.pts for unit in encoded.units]
+    assert len({unit.data for unit in heard}) == 1, "each is the same silence"
+
+
 def test_a_mute_that_is_taken_back_holds_no_longer() -> None:
     mute, (unit, *_) = Mute(), sounds(1)
     mute.until_ms = 60_000

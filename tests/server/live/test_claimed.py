@@ -55,6 +55,31 @@ async def test_a_stream_on_the_air_is_mute_until_the_match_is_withdrawn(
     assert told == [(stream["id"], 90_000), (stream["id"], 0)]
 
 
+async def test_who_publishes_a_muted_stream_again_begins_mute(node: CoreNode, owner: Person, stranger: Person) -> None:
+    """As after a restart of the media process, or of a publisher that lost its connection."""
+    stream = await owner.prepare()
+    first = await node.publish(stream)
+    assert first.muted_until_ms == 0
+    match_id = await matched(node, stranger, owner, stream["id"], "mute")
+    await owner.done("POST", f"/matches/{match_id}/dispute")
+    await eventually(lambda: _is_mute_until(node, stream["id"], 90_000))
+    node.unpublish(first)
+    again = await node.publish(stream)
+    assert again.muted_until_ms == 90_000
+    await stranger.done("POST", f"/matches/{match_id}/withdraw")
+    await eventually(lambda: _is_mute_until(node, stream["id"], 0))
+    node.unpublish(again)
+    assert (await node.publish(stream)).muted_until_ms == 0
+
+
+async def _is_mute_until(node: CoreNode, stream_id: str, until_ms: int) -> bool:
+    db = await asyncpg.connect(node.app.settings.database_url)
+    try:
+        return bool(await db.fetchval("select muted_until_ms = $2 from streams where id = $1", stream_id, until_ms))
+    finally:
+        await db.close()
+
+
 async def test_a_blocked_stream_on_the_air_is_its_owners_alone_until_the_match_is_withdrawn(
     node: CoreNode, owner: Person, fan: Person, stranger: Person
 ) -> None:

@@ -297,6 +297,15 @@ async def test_streams_of_an_ingest_have_keys_and_ids_of_their_own(ingest: Inges
     assert isinstance(one, NewStream)
 
 
+async def test_a_grant_says_until_when_the_stream_is_mute(ingest: IngestFixture) -> None:
+    first = await ingest.go_live()
+    assert first.muted_until_ms == 0
+    ingest.tables.muted_until_ms[first.stream_id] = 90_000
+    await ingest.lose(first)
+    again = await ingest.claim()
+    assert (again.stream_id, again.muted_until_ms) == (first.stream_id, 90_000)
+
+
 @pytest.mark.parametrize(("has_slate", "key"), [(True, "pictures/1/1280.webp"), (False, "")])
 async def test_a_grant_names_the_owners_own_slate_where_one_is_to_be_shown(has_slate: bool, key: str) -> None:
     ingest = IngestFixture()

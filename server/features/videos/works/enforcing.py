@@ -93,7 +93,7 @@ class Enforcer:
             raise RetryLater("the video is worked on", after_s=BUSY_S) from None
         is_changed = stream is not None and await self._restrict(stream, is_claimed=is_blocked)
         if stream is not None and stream["state"] in ON_AIR:
-            self._mute_live(stream, max((row["muted_until_ms"] or 0 for row in rows), default=0))
+            await self._mute_live(stream, max((row["muted_until_ms"] or 0 for row in rows), default=0))
         async with attempt.finish() as tx:
             if stream is None:
                 is_changed = await self._videos.withhold(tx, media_id, is_claimed=is_blocked)
@@ -101,7 +101,9 @@ class Enforcer:
                 detail = {"withheld": is_blocked, "muted": [list(span) for span in spans]}
                 await self._audit.add(tx, "match.enforced", actor_id=None, subject=media_id, detail=detail)
 
-    def _mute_live(self, stream: Row, until_ms: int) -> None:
+    async def _mute_live(self, stream: Row, until_ms: int) -> None:
+        """Who publishes it from now on begins so, and who does already is told afterwards."""
+        await self._db.execute(queries.MUTE_STREAM, stream["id"], until_ms)
         node = stream["media_node"] or self._node.name
         with contextlib.suppress(ActorError):  # the next look finds what goes on
             self._node.ref(NODE, node).tell(MuteHere(stream_id=stream["id"], until_ms=until_ms))

@@ -34,6 +34,14 @@ Enforce = Callable[[object, Iterable[str]], Awaitable[None]]
 """Have what the matches in media ask for done, by their ids; in a transaction."""
 
 
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """An open match, and all of it that was found. ``muted_until_ms``: of a stream on the air, by the look before."""
+
+    match_id: str
+    run: Run
+    muted_until_ms: int = 0
+
+
 class Matches:
     """``answer_within``: after a dispute; the match is withdrawn afterwards."""
 
@@ -64,29 +72,32 @@ class Matches:
         works = {row["number"]: row for row in rows}
         for run in runs:
             if run.work in works:
-                match_id, found = await self._record(tx, medium, works[run.work], run)
-                if match_id and live_until_ms is not None and works[run.work]["policy"] == "mute":
-                    await self._mute_live(tx, match_id, works[run.work], found, live_until_ms)
+                known = await self._record(tx, medium, works[run.work], run)
+                if known is not None and live_until_ms is not None and works[run.work]["policy"] == "mute":
+                    await self._mute_live(tx, known, works[run.work], live_until_ms)
         if any(row["policy"] != "credit" for row in works.values()):
             await self._enforce(tx, [medium.id])
 
-    async def _mute_live(self, tx: Transaction, match_id: str, work: Row, run: Run, end_ms: int) -> None:
-        until_ms = muted_until(run, work_ms=work["duration_ms"], end_ms=end_ms)
-        if until_ms is not None:
-            await tx.execute(queries.MUTE_LIVE, match_id, until_ms)
+    async def _mute_live(self, tx: Transaction, known: Known, work: Row, end_ms: int) -> None:
+        """A look that finds a mute going on makes it last, and is no act of its own."""
+        until_ms = muted_until(known.run, work_ms=work["duration_ms"], end_ms=end_ms)
+        if until_ms is None:
+            return
+        await tx.execute(queries.MUTE_LIVE, known.match_id, until_ms)
+        if known.muted_until_ms < end_ms:
             detail = {"from_ms": end_ms, "to_ms": until_ms}
-            await self._audit.add(tx, "match.muted", actor_id=None, subject=match_id, detail=detail)
+            await self._audit.add(tx, "match.muted", actor_id=None, subject=known.match_id, detail=detail)
 
-    async def _record(self, tx: Transaction, medium: Medium, work: Row, run: Run) -> tuple[str, Run]:
-        """The match, and all of it that was found so far; no id for one that was decided."""
+    async def _record(self, tx: Transaction, medium: Medium, work: Row, run: Run) -> Known | None:
+        """The match, and all of it that was found so far; None for one that was decided."""
         for row in await tx.fetch(queries.SAME, medium.id, work["id"]):
             former = _run(row, run.work)
             if is_continued(former, run) or is_continued(run, former):
                 whole = join(former, run)
                 if row["state"] != "open":
-                    return "", whole
+                    return None
                 await self._lengthen(tx, medium, work, row, whole)
-                return row["id"], whole
+                return Known(match_id=row["id"], run=whole, muted_until_ms=row["muted_until_ms"] or 0)
         match_id = str(self._ids.uuid7(self._now().timestamp()))
         credited = is_credited(work["policy"], run.length_ms)
         await tx.execute(
@@ -99,7 +110,7 @@ class Matches:
             await self._credit(tx, match_id, medium, work, run)
         if run.length_ms > CREDITED_MS:
             await self._claim(tx, match_id, medium, work)
-        return match_id, run
+        return Known(match_id=match_id, run=run)
 
     async def _lengthen(self, tx: Transaction, medium: Medium, work: Row, row: Row, run: Run) -> None:
         credited = is_credited(work["policy"], run.length_ms)

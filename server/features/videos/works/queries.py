@@ -57,6 +57,7 @@ update work_matches set from_ms = $2, to_ms = $3, work_from_ms = $4, score = $5,
 where id = $1
 """
 MUTE_LIVE: Final = "update work_matches set muted_until_ms = $2 where id = $1"
+MUTE_STREAM: Final = "update streams set muted_until_ms = $2 where id = $1 and muted_until_ms <> $2"
 _PEOPLE: Final = ("holder", "publisher")
 _MATCH: Final = f"""
 select m.id::text as id, m.work_id::text as work_id, w.title as work_title, w.media_id::text as work_media_id,

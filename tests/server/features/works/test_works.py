@@ -117,12 +117,19 @@ class Stage:
         )  # fmt: skip
         return video_id
 
-    async def record(self, work_id: str, media_id: str, *times: int, matches: Matches | None = None) -> None:
+    async def record(
+        self,
+        work_id: str,
+        media_id: str,
+        *times: int,
+        matches: Matches | None = None,
+        live_until_ms: int | None = None,
+    ) -> None:
         number = await self.kit.database.fetchval("select number from works where id = $1", work_id)
         medium = Medium(id=media_id, kind="stream", owner_id=await self.person(self.bob))
         run = Run(work=number, from_ms=times[0], to_ms=times[1], work_from_ms=times[2], score=0.5)
         async with self.kit.database.transaction() as tx:
-            await (matches or self.matches(NOW)).record(tx, medium, [run])
+            await (matches or self.matches(NOW)).record(tx, medium, [run], live_until_ms=live_until_ms)
 
     def matches(self, now: dt.datetime) -> Matches:
         within = dt.timedelta(days=WorkSettings().match_dispute_days)
@@ -274,6 +281,21 @@ async def test_a_stream_on_the_air_is_mute_while_the_work_would_go_on(stage: Sta
     assert row is not None
     assert row["muted_until_ms"] == row["to_ms"] + 600_000, "nobody has told how long the work is"
     assert (await stage.actions())[-1] == "match.muted"
+    assert (
+        await stage.kit.database.fetchval("select muted_until_ms from streams where id = $1", live_id)
+        == (row["muted_until_ms"])
+    )
+
+
+async def test_looks_that_find_a_mute_going_on_are_no_acts_of_their_own(stage: Stage) -> None:
+    work_id, live_id = await stage.work(), await stage.stream(stage.bob)
+    await stage.kit.database.execute("update works set policy = 'mute'")
+    for end_ms in (60_000, 120_000, 700_000):
+        await stage.record(work_id, live_id, 0, end_ms, 0, live_until_ms=end_ms)
+    assert (await stage.actions()).count("match.muted") == 1
+    await stage.kit.database.execute("update work_matches set muted_until_ms = 750000")
+    await stage.record(work_id, live_id, 0, 1_000_000, 0, live_until_ms=1_000_000)
+    assert (await stage.actions()).count("match.muted") == 2, "the mute had ended, and begins anew"
 
 
 async def test_a_work_goes_with_its_video(stage: Stage) -> None:
