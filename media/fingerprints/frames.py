@@ -2,8 +2,10 @@
 
 A work's frame is described by the discrete cosine transform of its middle. A query's frame is described by windows of
 several sizes and places: one of them shows about the middle of the work's, if up to a fifth of the picture was cut
-away. A logo in a corner lies outside of the middle, a mirrored picture has the signs of its odd columns turned, and the
-size of the picture does not matter. A hash is looked up with the weakest of its signs turned too.
+away. Points count the less the nearer they are to the window's edge, where all waves are at their highest: a logo that
+reaches into a corner of it, or a window that shows a bit more or less, would turn many signs. A mirrored picture has
+the signs of its odd columns turned, and the size of the picture does not matter. A hash is looked up with the weakest
+of its signs turned too.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ CUTS: Final = (1.0, 0.93, 0.865, 0.8)
 WAVES: Final = 7
 KEY_WAVES: Final = 6
 """The key has the signs of waves whose numbers add up to no more than this, the detail those of all others."""
-WEAK: Final = 3
+WEAK: Final = 2
 MIRRORED: Final = 100
 """The ``turn`` of a mirrored frame: far from that of others."""
 FLAT: Final = 1.5
@@ -56,16 +58,18 @@ def query_hashes(frame: NDArray[np.uint8], ms: int) -> list[Hash]:
 
 
 def _cosines(start: float, size: float) -> Floats:
-    """Waves by points: the transform of a window, of which each point is as much as lies in it.
+    """Waves by points: the transform of a window, of which each point is as much as lies in it, and less towards the
+    edges: a half wave of a sine.
 
     All but the first have no mean, so that light shows in no other wave.
     """
     edges = np.arange(SIDE + 1) / SIDE
     left, right = np.clip(edges[:-1], start, start + size), np.clip(edges[1:], start, start + size)
     at = ((left + right) / 2 - start) / size
-    weight = (right - left) / size
+    weight = (right - left) * np.sin(np.pi * np.clip(at, 0, 1))
+    weight /= weight.sum()
     waves = np.cos(np.pi * np.arange(WAVES)[:, None] * at) * weight
-    waves[1:] -= weight * (waves[1:].sum(1, keepdims=True) / weight.sum())
+    waves[1:] -= weight * (waves[1:].sum(1, keepdims=True))
     return waves.astype(np.float32)
 
 

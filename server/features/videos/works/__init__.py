@@ -23,7 +23,7 @@ from server.features.videos.works.matches import EXPIRE_S, Matches, MatchTitles
 from server.features.videos.works.media import KeptMedia
 from server.features.videos.works.routes import WorkRoutes
 from server.features.videos.works.seeking import LIVE_EVERY_S, Seeker
-from server.features.videos.works.works import MakeFingerprint, Works
+from server.features.videos.works.works import ANEW_S, MakeFingerprint, Works
 from server.http.limits import hourly
 from server.jobs import repeated
 from storage.facts import Consumer
@@ -104,6 +104,7 @@ def build(
         jobs=(works.job, seeker.job, seeker.live_job, enforcer.job),
         schedules=(
             repeated("works.expire", matches.expire, every_s=EXPIRE_S),
+            repeated("works.anew", works.index_anew, every_s=ANEW_S),
             repeated("works.live", seeker.seek_in_live, every_s=LIVE_EVERY_S),
         ),
         personal_data=PersonalData(tables=frozenset({"works", "work_matches"}), sections=SECTIONS, erase=erase),

@@ -8,12 +8,12 @@ from typing import Final
 
 _WORK: Final = """
 select w.id::text as id, w.number, w.owner_id::text as owner_id, w.media_id::text as media_id, w.title, w.policy,
-    w.state, w.reason, w.created_at, (select count(*) from work_matches m where m.work_id = w.id) as matches
+    w.state, w.reason, w.created_at, w.version, (select count(*) from work_matches m where m.work_id = w.id) as matches
 from works w
 """
 ADD: Final = """
-insert into works (id, owner_id, media_id, title, policy, created_at)
-select $1, $2, $3, $4, $5, $6 where (select count(*) from works where owner_id = $2) < $7
+insert into works (id, owner_id, media_id, title, policy, created_at, version)
+select $1, $2, $3, $4, $5, $6, $8 where (select count(*) from works where owner_id = $2) < $7
 on conflict (media_id) do nothing returning number
 """
 REGISTERED: Final = "select owner_id::text from works where media_id = $1"
@@ -21,7 +21,9 @@ STATE_OF_VIDEO: Final = "select state from videos where id = $1 and owner_id = $
 WORK: Final = f"{_WORK} where w.id = $1"
 MINE: Final = f"{_WORK} where w.owner_id = $1 and ($2::uuid is null or w.id > $2) order by w.id limit $3"
 REMOVE: Final = "delete from works where id = $1 and owner_id = $2 returning title, media_id::text"
-INDEXED: Final = "update works set state = $2, reason = $3 where id = $1"
+INDEXED: Final = "update works set state = $2, reason = $3, version = $4 where id = $1"
+FORMER: Final = "select id::text from works where state = 'ready' and version < $1 order by random() limit $2"
+UNINDEX: Final = ("delete from work_sounds where work = $1", "delete from work_frames where work = $1")
 SOUGHT: Final = """
 select id::text, number, owner_id::text, policy,
     (select v.duration_ms from videos v where v.id = works.media_id) as duration_ms from works

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from media.fingerprints.fingerprinter import NoFingerprintError
-from media.fingerprints.messages import Fingerprint, Hash, Kind
+from media.fingerprints.messages import VERSION, Fingerprint, Hash, Kind
 from server.features.videos.works import queries
 from server.features.videos.works.index import add_hashes
 from server.features.videos.works.media import Media, Medium
@@ -20,6 +20,8 @@ from storage.ids import Ids
 from storage.postgres import Database, Row
 
 TIMEOUT_S: Final = 4 * 3_600.0
+ANEW_S: Final = 3_600.0
+ANEW: Final = 100
 KINDS: Final[tuple[Kind, ...]] = ("audio", "video")
 
 MakeFingerprint = Callable[[Fingerprint], Awaitable[Sequence[Hash]]]
@@ -83,7 +85,15 @@ class Works:
         work_id = self._ids.uuid7(self._now().timestamp())
         async with self._db.transaction() as tx:
             number = await tx.fetchval(
-                queries.ADD, work_id, new.owner_id, medium.id, new.title, new.policy, self._now(), self._most
+                queries.ADD,
+                work_id,
+                new.owner_id,
+                medium.id,
+                new.title,
+                new.policy,
+                self._now(),
+                self._most,
+                VERSION,
             )
             if number is None:
                 raise await self._refusal(medium.id)
@@ -141,14 +151,28 @@ class Works:
             return
         medium = await self._media.find(work["media_id"])
         try:
+            if work["version"] != VERSION:
+                await self._unindex(attempt, work["number"])
             made = 0 if medium is None else await self._index(attempt, medium, work["number"])
             reason = "" if made else "There is nothing in it that could be found again"
         except NoFingerprintError as error:
             reason = str(error)
         older = [row["id"] for row in await self._db.fetch(queries.OLDER, work["owner_id"], self._older)]
         async with attempt.finish() as tx:
-            await tx.execute(queries.INDEXED, work["id"], "failed" if reason else "ready", reason)
+            await tx.execute(queries.INDEXED, work["id"], "failed" if reason else "ready", reason, VERSION)
             await self._seek_in(tx, [] if reason else older)
+
+    async def index_anew(self) -> None:
+        """Works whose hashes are of a former version, some of them at a time."""
+        rows = await self._db.fetch(queries.FORMER, VERSION, ANEW)
+        bodies = [IndexWork(row["id"]) for row in rows]
+        async with self._db.transaction() as tx:
+            await self._jobs.enqueue_many(tx, self.job, bodies, key_of=lambda body: f"{body.work_id}/{VERSION}")
+
+    async def _unindex(self, attempt: Attempt[IndexWork], number: int) -> None:
+        for statement in queries.UNINDEX:
+            async with attempt.step() as tx:
+                await tx.execute(statement, number)
 
     async def _index(self, attempt: Attempt[IndexWork], medium: Medium, number: int) -> int:
         """Written piece by piece: what a later attempt repeats is there already. How many hashes there are."""

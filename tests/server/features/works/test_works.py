@@ -13,7 +13,7 @@ import pytest
 from media.fingerprints.audio import RATE, Floats
 from media.fingerprints.decoding import fingerprint
 from media.fingerprints.fingerprinter import Fingerprinter, NoFingerprintError
-from media.fingerprints.messages import Fingerprint, Hash, Refused
+from media.fingerprints.messages import VERSION, Fingerprint, Hash, Refused
 from server.features.videos.library.facts import VideoDeleted, VideoReady
 from server.features.videos.work_settings import WorkSettings
 from server.features.videos.works.matches import Matches
@@ -296,6 +296,23 @@ async def test_looks_that_find_a_mute_going_on_are_no_acts_of_their_own(stage: S
     await stage.kit.database.execute("update work_matches set muted_until_ms = 750000")
     await stage.record(work_id, live_id, 0, 1_000_000, 0, live_until_ms=1_000_000)
     assert (await stage.actions()).count("match.muted") == 2, "the mute had ended, and begins anew"
+
+
+async def test_a_work_whose_hashes_are_of_a_former_version_is_indexed_anew(stage: Stage) -> None:
+    music, room, db = made.music(1, 12), stage.served.feature("works"), stage.kit.database
+    await stage.register(stage.ada, await stage.recorded(stage.ada, sound=music))
+    await stage.kit.run_jobs([room])
+    whole = await db.fetchval("select count(*) from work_sounds")
+    await db.execute("update work_sounds set value = -value - 1")
+    await stage.kit.run_schedule(room, "works.anew")
+    assert await stage.kit.run_jobs([room]) == 0, "it is of this version already"
+    await db.execute("update works set version = version - 1")
+    for _ in range(2):
+        await stage.kit.run_schedule(room, "works.anew")
+    await stage.kit.run_jobs([room])
+    assert await db.fetchval("select count(*) filter (where value >= 0) = count(*) from work_sounds")
+    assert await db.fetchval("select count(*) from work_sounds") == whole
+    assert await db.fetchval("select version from works") == VERSION
 
 
 async def test_a_work_goes_with_its_video(stage: Stage) -> None:

@@ -1,0 +1,17 @@
+"""Of which version the hashes of a work are: those of another one are made anew."""
+
+from alembic import op
+
+revision = "0124"
+down_revision = "0123"
+
+OWNER = "works"
+
+SQL = """
+alter table works add column version int not null default 1;
+create index works_by_version on works (version) where state = 'ready';
+"""
+
+
+def upgrade() -> None:
+    op.execute(SQL)
