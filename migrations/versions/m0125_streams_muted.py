@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0123"
-down_revision = "0122"
+revision = "0125"
+down_revision = "0124"
 
 OWNER = "works"
 

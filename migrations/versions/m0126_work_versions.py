@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0124"
-down_revision = "0123"
+revision = "0126"
+down_revision = "0125"
 
 OWNER = "works"
 
