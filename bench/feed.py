@@ -45,6 +45,8 @@ QUESTION: Final = "feed"
 BAR_P99_MS: Final = 50.0
 BAR_READS_S: Final = 400.0
 BAR_REACH_S: Final = 2.0
+POSTS_S: Final = 20.0
+"""As many as 100,000 people write of whom each writes 17 posts a day."""
 PAGE: Final = 20
 _ROLES: Final = frozenset({"viewer"})
 _WAIT_S: Final = 60.0
@@ -123,6 +125,21 @@ async def loaded(connections: Sequence[Connection], act: Callable[[Connection], 
     return took
 
 
+async def steady(connections: Sequence[Connection], act: Callable[[Connection], Awaitable[float]], seconds: float,
+                 per_s: float) -> list[float]:  # fmt: skip
+    """The ms of each act from when it was due; they are due at even distances, whatever becomes of those before."""
+    begun, took = time.perf_counter(), list[float]()
+
+    async def one(number: int) -> None:
+        due = begun + number / per_s
+        await asyncio.sleep(due - time.perf_counter())
+        late_ms = (time.perf_counter() - due) * 1000
+        took.append(late_ms + await act(connections[number % len(connections)]))
+
+    await asyncio.gather(*(one(number) for number in range(int(seconds * per_s))))
+    return took
+
+
 class FeedBench:
     def __init__(self, options: argparse.Namespace, *, url: str, db: Database, app: App) -> None:
         self._options = options
@@ -187,10 +204,14 @@ class FeedBench:
         async def write(one: Connection) -> float:
             return await one.ask("POST", "/posts", b'{"text": "What a match! I have no voice left #football"}')
 
-        took = await loaded(connections, write, self._options.seconds, 2)
+        took = await steady(connections, write, self._options.seconds, POSTS_S)
+        full = await loaded(connections, write, self._options.seconds, 2)
+        at_rate, at_most = f"POST /posts at {POSTS_S:.0f} a second", "POST /posts as fast as they are answered"
         return [
-            figure(QUESTION, "POST /posts, p50", [percentile(took, 0.5)], "ms", better="lower"),
-            figure(QUESTION, "POST /posts, p99", [percentile(took, 0.99)], "ms", better="lower", bar=BAR_P99_MS),
+            figure(QUESTION, f"{at_rate}, p50", [percentile(took, 0.5)], "ms", better="lower"),
+            figure(QUESTION, f"{at_rate}, p99", [percentile(took, 0.99)], "ms", better="lower", bar=BAR_P99_MS),
+            figure(QUESTION, f"{at_most}, a second", [len(full) / self._options.seconds], "1/s", better="higher"),
+            figure(QUESTION, f"{at_most}, p99", [percentile(full, 0.99)], "ms", better="lower"),
         ]
 
     async def _against_sql(self, readers: Sequence[str]) -> list[Figure]:

@@ -176,15 +176,16 @@ class Facts:
         limit = self._limit
         while True:
             try:
-                return Advance(again_after_s=0.0, read=await self._read(reader, consumers, fence, limit))
+                return await self._read(reader, consumers, fence, limit)
             except ConsumerFailed as failed:
                 if failed.place == 0:
                     return await self._fail(reader, failed, consumers, fence)
                 limit = failed.place
 
-    async def _read(self, reader: str, consumers: Consumers, fence: Fence, limit: int) -> int:
+    async def _read(self, reader: str, consumers: Consumers, fence: Fence, limit: int) -> Advance:
         rows: list[Row] = []
         place = 0
+        again_after_s: float | None = 0.0
         try:
             async with self._db.transaction(timeout_s=TRANSACTION_S) as tx:
                 await hold(tx, fence)
@@ -197,13 +198,15 @@ class Facts:
                         break
                 if found:
                     is_through = len(rows) < limit and place + 1 >= len(rows)
+                    if is_through:  # what is committed from now on is told of by another notification
+                        again_after_s = HELD_BACK_S if found[0]["is_more_held_back"] else None
                     await tx.execute(_MOVE, reader, found[0]["last_id"] if is_through else rows[place]["id"])
         except Exception as error:
             # A consumer can spoil the transaction without a word: then the move, or the commit, is what fails.
             if not rows:
                 raise
             raise ConsumerFailed(place, rows[place]["id"], error) from error
-        return place + 1 if rows else 0
+        return Advance(again_after_s=again_after_s, read=place + 1 if rows else 0)
 
     async def _fail(self, reader: str, failed: ConsumerFailed, consumers: Consumers, fence: Fence) -> Advance:
         """Count a failure of the next fact that the reader has a consumer for; the last one puts it aside."""
@@ -275,13 +278,14 @@ cross join lateral (select xid from facts where (xid, id) > (r.xid, r.id) order 
 where r.name = $1
 """)
 # The reader's row is locked until its transaction ends: of two that would read at once, one waits and finds the
-# position moved. All rows say which fact is the last one that may be passed; the next ones with a consumer, if any, are
-# read beside it.
+# position moved. All rows say which fact is the last one that may be passed, and whether any follow it; the next ones
+# with a consumer, if any, are read beside it.
 _NEXT: Final = f"""
 with reader as materialized (select xid, id from fact_readers where name = $1 for update)
-select f.id, f.name, f.body, last.id as last_id
+select f.id, f.name, f.body, last.id as last_id,
+    exists (select from facts where (xid, id) > (last.xid, last.id)) as is_more_held_back
 from reader r cross join lateral (
-    select id from facts where (xid, id) > (r.xid, r.id) and xid < {_HORIZON} order by xid desc, id desc limit 1
+    select xid, id from facts where (xid, id) > (r.xid, r.id) and xid < {_HORIZON} order by xid desc, id desc limit 1
 ) last left join lateral (
     select * from facts
     where (xid, id) > (r.xid, r.id) and xid < {_HORIZON} and name = any($2::text[]) and (reader is null or reader = $1)

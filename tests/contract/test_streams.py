@@ -228,9 +228,10 @@ async def facts_told(drivers: Drivers) -> list[Fact]:
     consumers = by_name(Consumer(kind, hear) for kind in kinds)
     reader = drivers.id()
     await drivers.facts.open(reader)
-    while (await drivers.facts.advance(reader, consumers, fence=drivers.fence)).again_after_s is not None:
-        pass
-    return heard
+    while True:
+        step = await drivers.facts.advance(reader, consumers, fence=drivers.fence)
+        if step.again_after_s is None and not step.read:
+            return heard
 
 
 LIVE = StreamState(state="live", started_at=AT, publication=1, media_node="n1")

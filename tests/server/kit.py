@@ -29,7 +29,7 @@ from server.live.viewings import Viewings
 from server.outbound.settings import Site
 from storage.audit import AuditLog
 from storage.errors import Unavailable
-from storage.facts import Facts, by_name
+from storage.facts import Advance, Facts, by_name
 from storage.ids import Ids
 from storage.jobs.queue import JobQueue
 from storage.leases import Leases
@@ -204,7 +204,9 @@ class Kit:
             if consumers:
                 await facts.open(feature.name)
                 fence = await leases.fence_of(READER, feature.name)
-                while (step := await facts.advance(feature.name, consumers, fence=fence)).again_after_s is not None:
+                step = Advance(read=1)
+                while step.read or step.again_after_s is not None:
+                    step = await facts.advance(feature.name, consumers, fence=fence)
                     assert not step.error, f"{feature.name}: {step.error}"
 
     async def run_jobs(self, features: Iterable[Feature] | None = None) -> int:

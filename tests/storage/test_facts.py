@@ -14,7 +14,7 @@ import pytest
 from actors.runtime import Fence
 from storage import facts as facts_module
 from storage.errors import StorageError
-from storage.facts import Advance, Consumer, ConsumerFailed, Fact, Facts, by_name, publish
+from storage.facts import HELD_BACK_S, Advance, Consumer, ConsumerFailed, Fact, Facts, by_name, publish
 from storage.leases import Leases
 from storage.postgres import Database, Transaction
 
@@ -56,9 +56,11 @@ async def noted(db: Database) -> list[int]:
 
 async def read_all(facts: Facts, fence: Fence, consumers: Any = DIARY) -> list[Advance]:
     steps = []
-    while (step := await facts.advance(READER, consumers, fence=fence)).again_after_s is not None:
+    while True:
+        step = await facts.advance(READER, consumers, fence=fence)
+        if step.again_after_s is None and not step.read:
+            return steps
         steps.append(step)
-    return steps
 
 
 async def as_of_another_server(db: Database) -> None:
@@ -80,6 +82,21 @@ async def test_facts_and_positions_of_a_restored_dump_stay_in_order_and_before_a
         await tell(db, 3)
     await read_all(facts, fence)
     assert await noted(db) == [1, 2] + [3] * times
+
+
+async def test_the_step_that_reads_the_last_fact_knows_that_nothing_waits_or_waits_for_a_transaction(
+    db: Database, facts: Facts, fence: Fence
+) -> None:
+    await tell(db, 1)
+    assert await facts.advance(READER, DIARY, fence=fence) == Advance(again_after_s=None, read=1)
+    await tell(db, 2)
+    async with db.transaction() as older:
+        await older.execute("insert into noted (number) values (0)")
+        await tell(db, 3)
+        assert await facts.advance(READER, DIARY, fence=fence) == Advance(again_after_s=HELD_BACK_S, read=1)
+        assert await facts.advance(READER, DIARY, fence=fence) == Advance(again_after_s=HELD_BACK_S)
+    assert await facts.advance(READER, DIARY, fence=fence) == Advance(again_after_s=None, read=1)
+    assert [number for number in await noted(db) if number] == [1, 2, 3]
 
 
 async def test_a_database_that_is_its_own_is_left_as_it_is(db: Database, facts: Facts, fence: Fence) -> None:
