@@ -34,13 +34,23 @@ PAGE: Final = f"""
 select {_LISTING}, null::bigint as metres from market_listings l join users u on u.id = l.seller_id
 where {_WANTED} and ($5::uuid is null or l.id < $5) order by l.id desc limit $6
 """
+# As offers near a place: put in order by distance alone, and looked up one after the other until there are enough.
 NEAREST: Final = f"""
-select * from (
-    select {_LISTING}, {METRES.format("l", "$5::float8", "$6::float8")} as metres
-    from market_listings l join users u on u.id = l.seller_id
-    where {_WANTED} and {WITHIN.format("l", "$7", "$8")}) n
-where n.metres <= $9 and ($10::bigint is null or (n.metres, n.id) > ($10, $11::uuid))
-order by n.metres, n.id limit $12
+select {_LISTING}, near.metres from (
+    select l.id, l.metres from (
+        select l.id, {METRES.format("l", "$5::float8", "$6::float8")} as metres from market_listings l
+        where ($2 = '%%' or l.search like $2) and ($3 = '' or lower(l.category) = lower($3))
+            and ($4 = '' or l.seller_id = (select id from users where username_key = lower($4)))
+            and (l.state = 'open' and l.stock > 0 or l.seller_id = $1::uuid and $4 <> '')
+            and {WITHIN.format("l", "$7", "$8")}
+    ) l
+    where l.metres <= $9 and ($10::bigint is null or (l.metres, l.id) > ($10, $11::uuid))
+    order by l.metres, l.id offset 0
+) near
+cross join lateral (select * from market_listings where id = near.id offset 0) l
+cross join lateral (select * from users where id = l.seller_id offset 0) u
+where l.seller_id = $1::uuid and $4 <> '' or {_SEEN}
+order by near.metres, near.id limit $12
 """
 
 LOCK_SELLER: Final = "select id from users where id = $1 for no key update"

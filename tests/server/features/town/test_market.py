@@ -41,6 +41,27 @@ async def test_a_listing_is_found_by_words_category_and_place_while_it_is_for_sa
     assert (await scene.call("DELETE", f"/listings/{lamp['id']}", scene.ada))[0] == 204
 
 
+async def test_what_is_near_comes_nearest_first_page_by_page_and_not_from_who_is_apart(scene: Scene) -> None:
+    for title, lat, stock in (("far", 52.7, 1), ("near", 52.51, 1), ("sold out", 52.52, 0), ("middle", 52.6, 1)):
+        await scene.list_for_sale(title=title, stock=stock, place={"lat": lat, "lon": 13.4, "name": "Berlin"})
+
+    async def walked(query: str, token: str) -> list[str]:
+        titles, cursor = [], ""
+        while cursor is not None:
+            page = await scene.get(f"/listings?near=52.5,13.4&radius_km=50&limit=1{query}{cursor}", token)
+            titles += [one["title"] for one in page["items"]]
+            cursor = f"&cursor={page['next']}" if page["next"] else None
+        return titles
+
+    assert await walked("", scene.bob) == ["near", "middle", "far"]
+    assert await walked("&seller=ada", scene.bob) == ["near", "middle", "far"]
+    assert await walked("&seller=ada", scene.ada) == ["near", "sold out", "middle", "far"]
+    assert await walked("&seller=bob", scene.bob) == []
+    assert (await scene.call("PUT", "/users/ada/block"))[0] < 300
+    assert await walked("", scene.bob) == []
+    assert await walked("", scene.eve) == ["near", "middle", "far"]
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"title": ""}, "title"),
     ({"price": 0}, "price"),
