@@ -93,6 +93,7 @@ class App:
         )
         core.realtime.rooms.on_entered([feature.entered for feature in features if feature.entered is not None])
         core.realtime.watching.on_watched([feature.watched for feature in features if feature.watched is not None])
+        access.rights.on_changed([feature.heeds for feature in features if feature.heeds is not None])
         await place.node.start()
         await core.start()
         await self._start_media(core)

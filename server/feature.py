@@ -29,6 +29,7 @@ from storage.ids import Ids
 from storage.objects import ObjectStore
 from storage.postgres import Database, Transaction
 from storage.redis import Redis
+from storage.rights import Change
 
 NO_UUID: Final = "00000000-0000-0000-0000-000000000000"
 
@@ -141,8 +142,9 @@ class Feature:
     """``name`` is the prefix of its tables and events, and the name of the reader of its ``consumers``.
 
     ``closed`` is called with the session of each socket that has gone, ``entered`` with each socket that has come into
-    a room, and the room's id, ``watched`` with the session of each that begins to watch a stream, and the stream; none
-    may raise or wait. ``codes``: ``DomainError`` code → HTTP status.
+    a room, and the room's id, ``watched`` with the session of each that begins to watch a stream, and the stream,
+    ``heeds`` on every node with each change of who may see or do what; none may raise or wait. ``codes``:
+    ``DomainError`` code → HTTP status.
     ``limits`` are listed under ``limits`` of ``GET /api/v1/server``. ``previews``: what links to the
     page of a path show. ``outgoing``: what it posts to servers of others. ``logs``: other logs than that of facts, each
     with a reader of that name in the cluster. ``close`` ends what the room has started.
@@ -155,6 +157,7 @@ class Feature:
     closed: Callable[[Session], None] | None = None
     entered: Callable[[Receiver, str], None] | None = None
     watched: Callable[[Session, StreamView, CameFrom], None] | None = None
+    heeds: Callable[[Change], None] | None = None
     outgoing: Sequence[OutgoingCall] = ()
     consumers: Sequence[Consumer[Any]] = ()
     logs: Mapping[str, FactLog] = field(default_factory=dict)

@@ -33,7 +33,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     visibility, restrictions, guests or password are others, or it has gone. ``recording``: other parts of that of the
     stream are silent. ``name``: ``subject_id`` is called otherwise. ``subscription``: ``other_id`` has begun or ended
     to subscribe to ``subject_id``. ``room``: ``other_id`` is another thing in the private room ``subject_id``, or no
-    member any more.
+    member any more; or is out of the document ``subject_id``, everybody where it is None.
     """
 
     seq: int

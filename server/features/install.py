@@ -314,7 +314,11 @@ def install(
             footage=core.footage,
             site=site,
         ),
-        switched(projects.build(platform, settings=settings, topics=core.topics), "projects", settings.rooms),
+        switched(
+            projects.build(platform, settings=settings, topics=core.topics, when_changed=changed),
+            "projects",
+            settings.rooms,
+        ),
         switched(
             courses.build(
                 platform,

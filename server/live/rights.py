@@ -82,7 +82,12 @@ class Rights:
         self._known: frozenset[int] = frozenset()
         self._unhandled: list[Change] = []
         self._handle: ChangeHandler = _ignore_change
+        self._heeds: Sequence[Callable[[Change], None]] = ()
         self._task: asyncio.Task[None] | None = None
+
+    def on_changed(self, heeds: Sequence[Callable[[Change], None]]) -> None:
+        """Each is told of a change that has been carried out. Before ``start``; none may raise or wait."""
+        self._heeds = heeds
 
     def start(self, handle: ChangeHandler) -> None:
         """Follow the changes from here on. ``handle`` is called for each, and again at the next look when it raises."""
@@ -287,6 +292,8 @@ class Rights:
                 log.info("a change of rights is carried out at the next look: %s", error)
             else:
                 self._unhandled.remove(change)
+                for heed in self._heeds:
+                    heed(change)
 
     async def _follow(self) -> None:
         is_failing = False

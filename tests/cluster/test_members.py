@@ -45,6 +45,30 @@ async def has_joined(socket: Talker, room_id: str) -> bool:
     return bool((await socket.ask("chat:join", {"room_id": room_id})).get("ok"))
 
 
+async def has_opened(socket: Talker, document_id: str) -> bool:
+    return bool((await socket.ask("doc:join", {"document_id": document_id})).get("ok"))
+
+
+async def test_who_is_taken_out_of_a_project_is_out_of_its_documents_on_every_node(
+    cluster: LocalCluster, http: aiohttp.ClientSession, stack: AsyncExitStack
+) -> None:
+    nodes = cluster.running
+    owner, member = [await register(http, node.url, "editor") for node in nodes[:2]]
+    project = (await owner.done("POST", "projects", {"title": "Ours"}))["project"]
+    members = f"projects/{project['id']}/members/{member.username}"
+    await owner.done("PUT", members, {"role": "editor"})
+    made = await owner.done("POST", f"projects/{project['id']}/documents", {"title": "Notes"})
+    document_id = made["document"]["id"]
+    his = [await stack.enter_async_context(talker(node.url, member.token)) for node in nodes]
+    for socket in his:
+        await until(partial(has_opened, socket, document_id), within_s=30, what="the document")
+    await owner.done("DELETE", members)
+    async with asyncio.timeout(ENDS_WITHIN_S + 1):  # sooner than the document itself asks who is there
+        for socket in his:
+            assert (await socket.event("doc:closed"))["document_id"] == document_id
+    assert (await his[0].no("doc:join", {"document_id": document_id}))["code"] == "not_found"
+
+
 @pytest.mark.parametrize("kind", ["community", "group"])
 async def test_who_is_taken_out_is_out_on_every_node(
     cluster: LocalCluster, http: aiohttp.ClientSession, stack: AsyncExitStack, kind: str

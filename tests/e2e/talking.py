@@ -39,7 +39,12 @@ ACKS: dict[str, type[msgspec.Struct]] = {
     "chat:mode": ModeSet,
     "presence:list": PresentPeople,
     **dict.fromkeys(("chat:delete", "chat:pin", "chat:timeout", "chat:ban", "chat:unban"), Done),
-    **{event.name: event.ack for feature in features() for event in feature.events if event.name.startswith("call:")},
+    **{
+        event.name: event.ack
+        for feature in features()
+        for event in feature.events
+        if event.name.startswith(("call:", "doc:"))
+    },
 }
 
 

@@ -25,6 +25,7 @@ from server.live.edge.fanout import Fanout
 from server.live.footage import FootageFinder
 from server.live.playback import Playback
 from server.live.pull import Pull
+from server.live.rights import Rights
 from server.live.viewings import Viewings
 from server.outbound.settings import Site
 from storage.audit import AuditLog
@@ -116,6 +117,9 @@ class Kit:
     playback: Playback | None = None
     """What is published here; without it nothing is."""
 
+    def __post_init__(self) -> None:
+        self.rights = Rights(rows=RightsTable(db=self.database), now=lambda: datetime.now(UTC))
+
     def platform(self) -> Platform:
         ids = Ids()
         return Platform(
@@ -140,7 +144,7 @@ class Kit:
             facts=Facts(db=self.database),
             members=dict,
             owners=dict,
-            when_rights_changed=_nothing_happens,
+            when_rights_changed=self.rights.heed,
             footage=self.footage(),
             addresses=MediaAddresses(
                 seals=self.identity,
@@ -186,6 +190,7 @@ class Kit:
         self.topics = live.fanout
         installed = self.install(platform, **settings)
         features = [*installed.features, *(build(platform) for build in more)]
+        self.rights.on_changed([feature.heeds for feature in features if feature.heeds is not None])
         async with serving(
             live,
             features,
@@ -218,6 +223,3 @@ class Kit:
         """Do once what a schedule does that has no body."""
         [schedule] = [one for one in feature.schedules if one.name == name]
         await schedule.job.run(cast(Any, None))
-
-
-async def _nothing_happens() -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from actors.document import MAX_DOCUMENT, MAX_PEOPLE, MAX_UPDATE, Document
@@ -28,14 +29,17 @@ __all__ = ["build"]
 CHANGES_PER_HOUR: Final = 3_600
 
 
-def build(platform: Platform, *, settings: ProjectSettings, topics: Topics) -> Feature:
+def build(
+    platform: Platform, *, settings: ProjectSettings, topics: Topics, when_changed: Callable[[], Awaitable[None]]
+) -> Feature:
+    """``when_changed``: this node need not wait to find out who may follow what."""
     rows = DocumentRows(db=platform.db)
     followers = DocumentFollowers(node=platform.node, topics=topics, publish=platform.publish)
     projects = Projects(
         db=platform.db,
         ids=platform.ids,
         now=platform.now,
-        evict=followers.evict,
+        when_changed=when_changed,
         most=settings.max_projects,
         most_members=settings.max_project_members,
     )
@@ -48,7 +52,7 @@ def build(platform: Platform, *, settings: ProjectSettings, topics: Topics) -> F
         ids=platform.ids,
         now=platform.now,
         projects=projects,
-        evict=followers.evict,
+        when_changed=when_changed,
         most=settings.max_project_documents,
     )
     comments = Comments(db=platform.db, ids=platform.ids, now=platform.now, publish=platform.publish)
@@ -67,6 +71,7 @@ def build(platform: Platform, *, settings: ProjectSettings, topics: Topics) -> F
         events=followers.events(),
         sent=SENT,
         closed=followers.closed,
+        heeds=followers.heed,
         kinds=[Kind(name=DOCUMENT, factory=actor, mailbox=1_024)],
         personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=_erase),
         codes={"document_full": 409, "too_large": 413},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,12 +11,13 @@ from actors.document_messages import DOCUMENT, ApplyUpdate, DocumentState, ReadD
 from actors.document_text import Content
 from actors.runtime import Node
 from server.features.town.projects import queries
-from server.features.town.projects.projects import Evict, Projects, held, require_role
+from server.features.town.projects.projects import Projects, held, require_role
 from server.features.town.projects.shapes import DocumentShape, VersionTextShape
 from server.http.cursors import after_id, decode_cursor, page_of
 from server.http.errors import Problem, not_found
 from storage.ids import Ids
 from storage.postgres import Database, Row
+from storage.rights import note_change
 
 NO_ID = str(UUID(int=0))
 
@@ -32,7 +33,7 @@ class Documents:
         ids: Ids,
         now: Callable[[], datetime],
         projects: Projects,
-        evict: Evict,
+        when_changed: Callable[[], Awaitable[None]],
         most: int,
     ) -> None:
         self._db = db
@@ -40,7 +41,7 @@ class Documents:
         self._ids = ids
         self._now = now
         self._projects = projects
-        self._evict = evict
+        self._when_changed = when_changed
         self._most = most
 
     async def make(self, me: str, project_id: str, title: str) -> DocumentShape:
@@ -72,8 +73,10 @@ class Documents:
 
     async def remove(self, me: str, document_id: str) -> None:
         require_role(await self._row(me, document_id), "editor")
-        await self._db.execute(queries.DELETE_DOCUMENT, document_id)
-        self._evict(document_id)
+        async with self._db.transaction() as tx:
+            await tx.execute(queries.DELETE_DOCUMENT, document_id)
+            await note_change(tx, "room", document_id)
+        await self._when_changed()
 
     async def state(self, me: str, document_id: str) -> DocumentState:
         await self._row(me, document_id)

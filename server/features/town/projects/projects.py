@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from server.features.people.relations import nobody
 from server.features.people.rules import username_key
@@ -14,16 +14,13 @@ from server.http.cursors import after_id, after_time, page_of
 from server.http.errors import Problem, not_found
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
+from storage.rights import note_change
 
 RANKS: Final[dict[str, int]] = {"viewer": 1, "editor": 2, "owner": 3}
 
 
-class Evict(Protocol):
-    def __call__(self, document_id: str, person_id: str | None = None) -> None: ...
-
-
 class Projects:
-    """``most``: that one person owns. ``evict``: who may not follow a document any more."""
+    """``most``: that one person owns. ``when_changed``: this node need not wait to find out who may follow what."""
 
     def __init__(
         self,
@@ -31,14 +28,14 @@ class Projects:
         db: Database,
         ids: Ids,
         now: Callable[[], datetime],
-        evict: Evict,
+        when_changed: Callable[[], Awaitable[None]],
         most: int,
         most_members: int,
     ) -> None:
         self._db = db
         self._ids = ids
         self._now = now
-        self._evict = evict
+        self._when_changed = when_changed
         self._most = most
         self._most_members = most_members
 
@@ -82,8 +79,9 @@ class Projects:
             await held(tx, me, project_id, "owner")
             documents = await tx.fetch(queries.DOCUMENT_IDS, project_id)
             await tx.execute(queries.DELETE, project_id)
-        for document in documents:
-            self._evict(document["id"])
+            for document in documents:
+                await note_change(tx, "room", document["id"])
+        await self._when_changed()
 
     async def members(
         self, me: str, project_id: str, cursor: str | None, limit: int
@@ -115,9 +113,9 @@ class Projects:
                 raise nobody()
             await _require_owner(tx, project_id)
             await tx.execute(queries.UNASSIGN, project_id, person_id)
-            documents = await tx.fetch(queries.DOCUMENT_IDS, project_id)
-        for document in documents:
-            self._evict(document["id"], person_id)
+            for document in await tx.fetch(queries.DOCUMENT_IDS, project_id):
+                await note_change(tx, "room", document["id"], person_id)
+        await self._when_changed()
 
 
 async def held(tx: Transaction, me: str, project_id: str, role: Role) -> Row:

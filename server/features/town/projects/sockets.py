@@ -32,6 +32,7 @@ from server.features.town.projects.event_shapes import (
 from server.live.events import Done
 from server.publish import Publish
 from server.socket_events import ClientEvent
+from storage.rights import Change
 
 MAX_FOLLOWED: Final = 20
 """Documents that one socket follows."""
@@ -103,8 +104,13 @@ class DocumentFollowers:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._beating
 
-    def evict(self, document_id: str, person_id: str | None = None) -> None:
-        """The person's sockets here follow the document no more; without one, nobody's do."""
+    def heed(self, change: Change) -> None:
+        """Who is out of a document follows it here no more."""
+        if change.kind == "room":
+            self._evict(change.subject_id, change.other_id)
+
+    def _evict(self, document_id: str, person_id: str | None) -> None:
+        """The person's sockets; without one, everybody's."""
         for session, socket in list(self._in.get(document_id, {}).items()):
             if person_id in (None, session.viewer):
                 self._end(document_id, session, socket)
