@@ -80,7 +80,7 @@ def _made(order: Reencode, kind: str) -> Result:
 def _blurhash(order: Reencode, image: Image.Image) -> str:
     if not order.has_blurhash:
         return ""
-    small = ImageOps.contain(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.BOX)
+    small = _within(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.BOX)
     raw = small.tobytes()
     return blurhash(list(zip(raw[::3], raw[1::3], raw[2::3], strict=True)), small.width, small.height)
 
@@ -166,14 +166,16 @@ def _converted(image: Image.Image, profile: bytes | None) -> Image.Image | None:
 
 def _fitted(image: Image.Image, size: PictureSize) -> Image.Image:
     if not size.is_cropped:
-        return ImageOps.contain(image, _inside(image.size, size), Image.Resampling.LANCZOS)
+        return _within(image, (size.width, size.height), Image.Resampling.LANCZOS)
     scale = min(1.0, image.width / size.width, image.height / size.height)
     target = max(1, round(size.width * scale)), max(1, round(size.height * scale))
     return ImageOps.fit(image, target, Image.Resampling.LANCZOS)
 
 
-def _inside(size: tuple[int, int], bound: PictureSize) -> tuple[int, int]:
-    return min(size[0], bound.width), min(size[1], bound.height)
+def _within(image: Image.Image, bound: tuple[int, int], how: Image.Resampling) -> Image.Image:
+    """All of it, with a pixel at least of what is a thousand times as long as it is high."""
+    scale = min(1.0, bound[0] / image.width, bound[1] / image.height)
+    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), how)
 
 
 def _moving(frames: Sequence[Image.Image], durations_ms: Sequence[int]) -> bytes:

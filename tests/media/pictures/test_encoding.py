@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
+import zlib
 from typing import Any
 
 import pytest
@@ -141,6 +144,31 @@ def test_a_picture_with_too_many_pixels_is_not_decoded(monkeypatch: pytest.Monke
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
     assert refused(bomb()) == "too_many_pixels"
     assert refused(saved(plain((20, 51)), "PNG"), max_pixels=1_000) == "too_many_pixels"
+
+
+@pytest.mark.parametrize(("size", "shown"), [((100_000, 1), (640, 1)), ((1, 100_000), (1, 640))])
+def test_a_picture_of_so_many_pixels_in_one_row_is_shown(size: tuple[int, int], shown: tuple[int, int]) -> None:
+    whole = PictureSize(640, 640, is_cropped=False)
+    order = Reencode(data=saved(plain(size), "PNG"), sizes=(whole,), max_pixels=1_000_000, has_blurhash=True)
+    result = reencode(order)
+    assert isinstance(result, Reencoded), result
+    assert opened(result.pictures[0]).size == shown
+
+
+@pytest.mark.parametrize("where", [b"zTXt", b"iCCP"])
+def test_what_unfolds_to_far_more_than_it_is_takes_no_room(where: bytes) -> None:
+    """A hundred million bytes in a hundred thousand, in what a picture says of itself."""
+    packer = zlib.compressobj(9)
+    folded = b"".join([*(packer.compress(bytes(1_000_000)) for _ in range(100)), packer.flush()])
+    body = b"a\0\0" + folded
+    chunk = struct.pack(">I4s", len(body), where) + body + struct.pack(">I", zlib.crc32(where + body))
+    picture = saved(plain(), "PNG")
+    head = len(b"\x89PNG\r\n\x1a\n") + 25
+    tracemalloc.start()
+    assert refused(picture[:head] + chunk + picture[head:]) == "broken"
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20_000_000
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])
