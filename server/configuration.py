@@ -15,7 +15,7 @@ from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 from server.config import CONFIG_FILE, ENV_PREFIX, ConfigError, Settings, flags_source, load
 from server.diagnostics.diagnose import findings, report
 from server.diagnostics.findings import Finding, fine, note, problem
-from server.secret_files import SecretFiles, is_secret, masked
+from server.secret_files import AT_AWS, SecretFiles, is_secret, masked
 
 USAGE: Final = "usage: socialflow config show [--origin] [--setting VALUE ...]"
 # Made by the server where they are missing, or looked at as a pair.
@@ -57,9 +57,13 @@ def origins_of(argv: Sequence[str]) -> dict[str, str]:
     secrets = SecretFiles(Settings, prefix=ENV_PREFIX)
     found = dict.fromkeys(TomlConfigSettingsSource(Settings)(), f"file {Path(CONFIG_FILE).absolute()}")
     found |= {name: f"environment {_variable(name)}" for name in EnvSettingsSource(Settings)()}
-    found |= {name: f"secret file {secrets.path_of(name)} by {_variable(name)}_FILE" for name in secrets()}
+    found |= {name: f"{_kept(secrets.path_of(name) or '')} by {_variable(name)}_FILE" for name in secrets()}
     found |= {name: f"flag --{name.replace('_', '-')}" for name in flags_source(argv, program="socialflow")()}
     return found
+
+
+def _kept(place: str) -> str:
+    return f"AWS secret {place.removeprefix(AT_AWS)}" if place.startswith(AT_AWS) else f"secret file {place}"
 
 
 def _variable(name: str) -> str:

@@ -105,6 +105,20 @@ async def test_events_that_stripe_has_not_signed_lately_are_refused(stripe_shop:
     await stripe_shop.require_sound()
 
 
+async def test_while_the_webhooks_secret_changes_stripe_signs_with_both_and_one_is_enough(stripe_shop: Shop) -> None:
+    stripe = stripe_shop.stripe
+    assert stripe is not None
+    await stripe_shop.tip()
+    stripe.pay(next(iter(stripe.intents)))
+    (event,) = stripe.events
+    at = int(time.time())
+    body, ours = stripe.signed(event, at=at)
+    _, others = stripe.signed(event, secret="whsec_next", at=at)
+    assert await stripe_shop.post(body, f"{others},{ours.partition(',')[2]}") == 200
+    await stripe_shop.settle()
+    assert len(stripe_shop.shown()) == 1
+
+
 async def test_events_of_other_things_are_ignored_and_wrong_ones_kept_for_the_operator(stripe_shop: Shop) -> None:
     stripe = stripe_shop.stripe
     assert stripe is not None
