@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import logging
-from typing import Final
 
 from prometheus_client import CollectorRegistry
 
@@ -21,8 +19,6 @@ from server.lifecycle import Stages, closer
 from server.live.edge.fanout import Fanout
 from server.ports import Ports
 from server.readers import start_readers
-
-GC_THRESHOLDS: Final = (100_000, 50, 100)
 
 log = logging.getLogger("server.app")
 
@@ -115,9 +111,6 @@ class App:
         await access.departure.resume()
         start_jobs(settings, storage, place, installed, stages, registry=registry)
         start_readers(place.readers, db=storage.db, stages=stages)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
 
     async def _start_media(self, core: live.Live) -> None:
         await core.start_media(self._stages)

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from server import error_reports, loop
+from server import error_reports, garbage, loop
 from server.config import ConfigError, Settings, did_you_mean, load
 from server.logs import set_up_logs
 
@@ -86,6 +86,7 @@ async def _serve(settings: Settings) -> int:
     from server.ports import CannotStart
     from server.processes import Fleet
 
+    gc.freeze()
     gc.enable()
     started_at = time.monotonic()
     asked_to_stop = _stop_signals()
@@ -94,6 +95,7 @@ async def _serve(settings: Settings) -> int:
             return await Fleet(settings=settings).run(asked_to_stop)
         app = App(settings=settings)
         await app.start()
+        garbage.look_seldom()
     except CannotStart as error:
         print(f"socialflow: {error}", file=sys.stderr)
         return 1

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from server import error_reports, loop
+from server import error_reports, garbage, loop
 from server.config import Settings
 from server.engines import Engines
 from server.logs import set_up_logs
@@ -177,6 +177,7 @@ async def _be_a_node(settings: Settings, sockets: Mapping[str, int]) -> int:
     started_at = asyncio.get_running_loop().time()
     try:
         await app.start()
+        garbage.look_seldom()
     except CannotStart as error:
         _say(NodeStarted(problem=str(error)))
         return 1

@@ -18,6 +18,7 @@ import asyncpg
 import hypothesis
 import pytest
 
+from server import garbage
 from storage.embedded.postgres import EmbeddedPostgres
 from storage.embedded.redis import EmbeddedRedis
 from storage.migrate import migrate
@@ -30,7 +31,6 @@ __all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_xdist_ma
 
 _TEMPLATE = "socialflow_template"
 MEMORY: Final = Path("/dev/shm")
-GC_THRESHOLDS: Final = (100_000, 50, 100)
 MEMORY_BYTES: Final = 6 << 30
 _numbers = itertools.count(1)
 
@@ -54,7 +54,7 @@ def pytest_collection_finish() -> None:
     The server does as much once it has started.
     """
     gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    gc.set_threshold(*garbage.THRESHOLDS)
     gc.enable()
 
 

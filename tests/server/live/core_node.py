@@ -5,7 +5,6 @@ A test plays the media process: ``CoreNode.publish`` reports what that process w
 
 from __future__ import annotations
 
-import gc
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -119,7 +118,6 @@ def settings_of(**settings: Any) -> Settings:
 async def core_node(**settings: Any) -> AsyncIterator[CoreNode]:
     """Run the node while the block runs. ``settings``: at least ``database_url``, ``redis_url`` and ``data_dir``."""
     app = NodeWithoutMedia(settings=settings_of(**settings))
-    thresholds = gc.get_threshold()
     await app.start()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE_S)) as http:
         served = Served(f"http://127.0.0.1:{app.ports.http_port}", http, (), [])
@@ -129,8 +127,6 @@ async def core_node(**settings: Any) -> AsyncIterator[CoreNode]:
             for device in served.devices:
                 await device.client.disconnect()
             await app.stop()
-            gc.unfreeze()
-            gc.set_threshold(*thresholds)
 
 
 @asynccontextmanager
