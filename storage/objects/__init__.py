@@ -5,10 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from storage.objects.local import LocalObjects
-from storage.objects.port import CHUNK_BYTES, NoSuchObject, ObjectStore
+from storage.objects.port import CHUNK_BYTES, DirectParts, HeldPart, NoSuchObject, ObjectStore
 from storage.objects.s3 import S3Objects
 
-__all__ = ["CHUNK_BYTES", "LocalObjects", "NoSuchObject", "ObjectStore", "S3Objects", "open_objects"]
+__all__ = [
+    "CHUNK_BYTES",
+    "DirectParts",
+    "HeldPart",
+    "LocalObjects",
+    "NoSuchObject",
+    "ObjectStore",
+    "S3Objects",
+    "open_objects",
+]
 
 
 def open_objects(place: str) -> ObjectStore:

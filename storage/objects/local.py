@@ -26,6 +26,7 @@ class LocalObjects:
     """Objects as files under ``root``. The content type is not kept: the server knows it by the file's name."""
 
     has_classes = False
+    direct = None
 
     def __init__(self, *, root: Path) -> None:
         self._root = root.absolute()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from storage.errors import BadValue, StorageError
 from storage.objects.lifecycle import ClassRule
@@ -20,13 +20,43 @@ class NoSuchObject(StorageError):
     """There is nothing under this key."""
 
 
+class HeldPart(NamedTuple):
+    """A part that has come. ``tag``: of its bytes."""
+
+    size: int
+    tag: str
+
+
+class DirectParts(Protocol):
+    """Objects whose parts clients send to the store themselves. ``upload``: what ``begin`` answered."""
+
+    async def begin(self, key: str, *, content_type: str) -> str: ...
+
+    async def urls(self, key: str, upload: str, sizes: Mapping[int, int], *, for_s: int) -> dict[int, str]:
+        """By a part's number, from 1 on, where so many bytes are put for that long."""
+
+    async def held(self, key: str, upload: str) -> dict[int, HeldPart] | None:
+        """The parts that have come; None when the upload was completed or ended."""
+
+    async def complete(self, key: str, upload: str, parts: Mapping[int, HeldPart]) -> bool:
+        """These parts are the object from now on, and none can be put any more. False: one of them is another one by
+        now."""
+
+    async def abort(self, key: str, upload: str) -> None:
+        """Delete what has come. Idempotent."""
+
+
 class ObjectStore(Protocol):
     """What every store keeps to. Keys are ``a/b/c.ext`` of letters, digits, ``._-``; a bad one raises ``BadValue``.
 
-    A store that is away or full raises ``Unavailable``. ``has_classes``: its objects have storage classes.
+    A store that is away or full raises ``Unavailable``. ``has_classes``: its objects have storage classes. ``direct``
+    is there if clients can send to it themselves.
     """
 
     has_classes: bool
+
+    @property
+    def direct(self) -> DirectParts | None: ...
 
     async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
         """Store bytes or a file under a key; when it returns they are durable. An object of that key is replaced."""

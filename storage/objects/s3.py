@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from storage.errors import StorageError, Unavailable
+from storage.objects.direct import S3DirectParts
 from storage.objects.lifecycle import ClassRule, to_move, written_rules
 from storage.objects.multipart import MultipartUpload, parts
 from storage.objects.port import CHUNK_BYTES, NoSuchObject, checked, folder_of
@@ -47,6 +48,7 @@ class S3Objects:
             read_timeout=10,
             retries={"max_attempts": 3, "mode": "standard"},
             max_pool_connections=16,
+            signature_version="s3v4",  # of signed addresses too: the older one does not sign how many bytes they take
             # Servers that are not Amazon's refuse trailing checksums, or answer a range with that of the whole object.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
@@ -54,6 +56,10 @@ class S3Objects:
         client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
         prefix = parts.path.strip("/")
         return cls(client=client, bucket=parts.netloc, prefix=f"{prefix}/" if prefix else "")
+
+    @property
+    def direct(self) -> S3DirectParts:
+        return S3DirectParts(client=self._client, bucket=self._bucket, name=self._name, call=self._call)
 
     async def put(self, key: str, body: bytes | Path, *, content_type: str) -> None:
         name = self._name(key)
@@ -207,7 +213,7 @@ class S3Objects:
 def _of_s3(error: Any) -> StorageError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = error.response.get("Error", {}).get("Code", "")
-    if code in ("NoSuchKey", "404", "NotFound"):
+    if code in ("NoSuchKey", "NoSuchUpload", "404", "NotFound"):
         return NoSuchObject(str(error))
     # A bucket or a right that is missing today may be there tomorrow: the operator's to mend, not the caller's.
     return Unavailable("objects", f"{code} ({status})")

@@ -31,6 +31,11 @@ class UploadSettings(BaseModel):
         35_389_440, ge=100_000, le=1_000_000_000, description="pixels of a picture of an uploaded video"
     )
     max_upload_tracks: int = Field(32, ge=1, le=1_000, description="tracks of an uploaded video or sound")
+    direct_uploads: bool = Field(
+        False,
+        description="let clients send parts of uploads to the S3 bucket themselves, which they must reach by the "
+        "address that this server has of it",
+    )
     clamd_address: str = Field(
         "",
         pattern=r"^$|^/[^\s]+$|^[^\s/]+:[0-9]{1,5}$",

@@ -15,6 +15,7 @@ from server.features.people.pictures import reencoder
 from server.features.videos.settings import UploadSettings
 from server.features.videos.uploads.checking import Checker
 from server.features.videos.uploads.clamd import Clamd
+from server.features.videos.uploads.direct import DirectUploads
 from server.features.videos.uploads.receiving import Receiver
 from server.features.videos.uploads.routes import UploadRoutes
 from server.features.videos.uploads.rules import Bounds, quotas
@@ -27,6 +28,8 @@ __all__ = ["Media", "MediaKind", "Uploads", "UploadsRoom", "build", "media_prefi
 
 MAX_FRAMES: Final = 120
 SWEEP_S: Final = 600.0
+PARTS_CALLS: Final = 12
+"""Of an upload: ten name all of its addresses."""
 MB: Final = 1_000_000
 
 
@@ -58,12 +61,15 @@ def build(platform: Platform, *, settings: UploadSettings) -> UploadsRoom:
         bounds=bounds,
     )
     receiver = Receiver(db=platform.db, objects=platform.objects, uploads=uploads, bounds=bounds)
+    direct = DirectUploads(db=platform.db, objects=platform.objects, uploads=uploads, is_on=settings.direct_uploads)
     routes = UploadRoutes(
         uploads=uploads,
         receiver=receiver,
+        direct=direct,
         objects=platform.objects,
         bounds=bounds,
         rate=hourly("uploads", settings.max_uploads_per_hour),
+        parts_rate=hourly("upload_parts", PARTS_CALLS * settings.max_uploads_per_hour),
     )
     feature = Feature(
         name="uploads",

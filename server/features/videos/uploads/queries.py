@@ -7,7 +7,7 @@ from typing import Final
 COLUMNS: Final = (
     "id, owner_id, state, kind, reason, size, received, filename, filetype, metadata, concat, joined_into, "
     "width, height, preview_width, preview_height, duration_ms, container, tracks, video_codec, audio_codec, blurhash, "
-    "claimed_by, created_at, expires_at"
+    "claimed_by, created_at, expires_at, direct_id"
 )
 
 LOCK_OWNER: Final = "select roles from users where id = $1 and deleted_at is null for no key update"
@@ -31,6 +31,15 @@ ANY: Final = f"select {COLUMNS} from uploads where id = $1"
 # The latest request to write is the one that writes: the client of the one before has gone, or would not ask again.
 LOCK: Final = f"select {COLUMNS}, writer from uploads where id = $1 and owner_id = $2 for no key update"
 BEGIN: Final = "update uploads set writer = writer + 1, size = $2, expires_at = $3 where id = $1 returning writer"
+# From here on no request of tus writes to it, nor does one that is under way.
+BEGIN_DIRECT: Final = """
+with begun as (
+    update uploads set direct_id = $2, writer = writer + 1
+    where id = $1 and direct_id is null and state = 'receiving' and received = 0 returning direct_id)
+select coalesce((select direct_id from begun), (select direct_id from uploads where id = $1))
+"""
+GO_ON: Final = "update uploads set expires_at = $2 where id = $1 and state = 'receiving'"
+RECEIVED: Final = "update uploads set received = size, expires_at = $2 where id = $1"
 COMMIT: Final = """
 update uploads set received = received + $4, expires_at = $5
 where id = $1 and writer = $2 and received = $3 and state = 'receiving'

@@ -155,6 +155,8 @@ class Receiver:
             raise no_upload()
         if row["concat"] not in (None, "partial"):
             raise Problem(403, "An upload made of parts takes no bytes of its own", headers=CLOSE)
+        if row["direct_id"] is not None:
+            raise Problem(409, "The upload comes in direct parts", slug="direct-parts", headers=CLOSE)
         if row["state"] != "receiving" or row["received"] != offset or row["joined_into"] is not None:
             raise Problem(409, f"The upload goes on at {row['received']}", headers=CLOSE)
         if length is None:

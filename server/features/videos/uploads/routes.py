@@ -10,9 +10,10 @@ from aiohttp import web
 
 from server.features.people.pictures import PICTURE_HEADERS
 from server.features.videos.uploads import tus
+from server.features.videos.uploads.direct import DirectUploads
 from server.features.videos.uploads.receiving import Append, Receiver
 from server.features.videos.uploads.rules import Bounds
-from server.features.videos.uploads.shapes import UploadShape, shown
+from server.features.videos.uploads.shapes import PartsShape, UploadShape, shown
 from server.features.videos.uploads.uploads import Uploads, media_prefix
 from server.http import content
 from server.http.errors import Problem, not_found
@@ -39,8 +40,18 @@ class UploadRoutes:
     """The owner's alone, but for pictures, whose address nobody guesses."""
 
     def __init__(
-        self, *, uploads: Uploads, receiver: Receiver, objects: ObjectStore, bounds: Bounds, rate: CallRate
+        self,
+        *,
+        uploads: Uploads,
+        receiver: Receiver,
+        direct: DirectUploads,
+        objects: ObjectStore,
+        bounds: Bounds,
+        rate: CallRate,
+        parts_rate: CallRate,
     ) -> None:
+        self._direct = direct
+        self._parts_rate = parts_rate
         self._uploads = uploads
         self._receiver = receiver
         self._objects = objects
@@ -86,6 +97,18 @@ class UploadRoutes:
             Operation(
                 method="DELETE", path=one, handler=self._end, name="deleteUpload", summary="End an upload",
                 request_headers=ASKED, answers={204: None}, problems=frozenset({404, 409, 412}), **mine,
+            ),
+            Operation(
+                method="POST", path=one + "/parts", handler=self._parts, name="listUploadParts",
+                summary="Where parts of an upload are put directly",
+                description="Of an upload with a length, of which nothing has come, where the operator lets clients"
+                " send to the bucket. Asked again, it answers those that are missing still.",
+                answers={200: PartsShape}, problems=frozenset({404, 409}), account_rate=self._parts_rate, **mine,
+            ),
+            Operation(
+                method="POST", path=one + "/parts/done", handler=self._parts_done, name="completeUploadParts",
+                summary="All parts of an upload are there", answers={200: UploadShape},
+                problems=frozenset({404, 409}), account_rate=self._parts_rate, **mine,
             ),
             Operation(
                 method="GET", path="/media/{upload_id}/{file}", handler=self._picture, name="getUploadedPicture",
@@ -149,8 +172,14 @@ class UploadRoutes:
 
     async def _end(self, call: Call[None, None]) -> Answer:
         tus.require_version(call.request.headers)
-        await self._uploads.end(call.me.id, call.path["upload_id"])
+        await self._direct.end(call.me.id, call.path["upload_id"])
         return Answer(204, headers=RESUMABLE)
+
+    async def _parts(self, call: Call[None, None]) -> Answer:
+        return Answer(200, await self._direct.parts(call.me.id, call.path["upload_id"]))
+
+    async def _parts_done(self, call: Call[None, None]) -> Answer:
+        return Answer(200, shown(await self._direct.done(call.me.id, call.path["upload_id"])))
 
     async def _picture(self, call: Call[None, None]) -> web.StreamResponse:
         upload_id, file = call.path["upload_id"], call.path["file"]

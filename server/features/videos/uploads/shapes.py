@@ -37,6 +37,21 @@ class UploadShape(Shape):
     expires_at: Annotated[dt.datetime | None, Field(description="When it goes, unless it is used before")]
 
 
+class PartShape(Shape):
+    number: Annotated[int, Field(description="From 1 on")]
+    offset: Annotated[int, Field(description="Where in the file the part begins")]
+    size: Annotated[int, Field(description="Bytes, as many as are put")]
+    url: Annotated[str, Field(description="Where the part is put (PUT), without a token of this server")]
+
+
+class PartsShape(Shape):
+    part_bytes: Annotated[int, Field(description="Of every part but the last")]
+    count: Annotated[int, Field(description="Parts of the whole")]
+    missing: Annotated[int, Field(description="Parts that have not come; ask again for more than are named here")]
+    expires_in_s: Annotated[int, Field(description="How long the addresses hold")]
+    parts: list[PartShape]
+
+
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """What was found in a file, in the columns of ``uploads``."""
 
