@@ -29,7 +29,8 @@ from tests.lanes import Durations, pytest_addoption, pytest_collection_modifyite
 
 __all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
-_TEMPLATE = "socialflow_template"
+TEMPLATE: Final = "socialflow_template"
+"""The database that has the schema of today, beside the administrator's."""
 MEMORY: Final = Path("/dev/shm")
 MEMORY_BYTES: Final = 6 << 30
 _numbers = itertools.count(1)
@@ -134,10 +135,10 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 async def _make_template(url: str) -> None:
     admin = await asyncpg.connect(dsn=url)
     try:
-        await admin.execute(f"create database {_TEMPLATE}")
+        await admin.execute(f"create database {TEMPLATE}")
     finally:
         await admin.close()
-    await migrate(_named(url, _TEMPLATE))
+    await migrate(_named(url, TEMPLATE))
 
 
 class _Database:
@@ -171,4 +172,4 @@ class MigratedDatabase(_Database):
     """One with the schema of today."""
 
     def __init__(self, admin_url: str) -> None:
-        super().__init__(admin_url, _TEMPLATE)
+        super().__init__(admin_url, TEMPLATE)

@@ -1,6 +1,6 @@
 """Lanes for `make test` (pytest-xdist): what plays out in real time mostly waits, so the rest runs beside it.
 
-Tests of whole servers, browsers, clusters and images are real time: they go one after another through one of two
+Tests of whole servers, browsers, clusters, images and WebRTC sessions are real time: they go one after another through one of two
 lanes, since more of them at once would disturb each other's timing. All other tests are handed out by file, so that
 what a file sets up is set up once, and give way to those in real time: their processes are nice.
 """
@@ -14,12 +14,16 @@ from typing import Any, Final
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+REAL_TIME_WEBRTC: Final = ("browser", "fanout", "ingest", "layers", "loss", "port", "quality", "round_trip")
 REAL_TIME: Final = {
     "clusters": (
         "tests/cluster/",
-        "tests/deploy/",
+        "tests/deploy/test_chart.py",
+        "tests/deploy/test_cluster.py",
+        "tests/deploy/test_image.py",
+        "tests/deploy/test_proxy.py",
         "tests/bench/",
-        "tests/media/webrtc/",
+        *(f"tests/media/webrtc/test_{name}.py" for name in REAL_TIME_WEBRTC),
         "tests/storage/test_cluster.py",
         "tests/e2e/test_backup.py",
         "tests/e2e/test_faults.py",

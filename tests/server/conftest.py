@@ -26,13 +26,14 @@ from server.http.limits import RateLimiter, TokenBuckets
 from server.http.operation import Operation
 from server.http.translations import known_errors
 from storage.postgres import Database
+from tests.conftest import TEMPLATE
 from tests.server.emptying import PATIENCE_S, ServerDatabase
 from tests.server.kit import Kit
 
 
 @pytest.fixture(scope="session")
 def server_database(postgres_url: str) -> Iterator[ServerDatabase]:
-    made = ServerDatabase(postgres_url)
+    made = ServerDatabase(postgres_url, template=TEMPLATE)
     yield made
     made.close()
 

@@ -9,8 +9,6 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from storage.migrate import migrate
-
 T = TypeVar("T")
 
 PATIENCE_S: Final = 30.0
@@ -49,21 +47,20 @@ class ServerDatabase:
     new one has to learn of two hundred tables first, which takes longer than to empty them.
     """
 
-    def __init__(self, admin_url: str) -> None:
+    def __init__(self, admin_url: str, *, template: str) -> None:
         self.url = admin_url.replace("/postgres?", f"/{_NAME}?", 1)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._connection: Any = self._run(self._make(admin_url)).result()
+        self._connection: Any = self._run(self._make(admin_url, template)).result()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def _make(self, admin_url: str) -> Any:
+    async def _make(self, admin_url: str, template: str) -> Any:
         admin = await asyncpg.connect(admin_url)
-        await admin.execute(f"create database {_NAME}")
+        await admin.execute(f"create database {_NAME} template {template} strategy file_copy")
         await admin.close()
-        await migrate(self.url)
         connection = await asyncpg.connect(self.url, command_timeout=PATIENCE_S)
         names = [row[0] for row in await connection.fetch(_TABLES, _EMPTIED)]
         looks = ", ".join(f"case when exists (select from {name}) then '{name}' end" for name in names)
