@@ -1,8 +1,8 @@
 """Lanes for `make test` (pytest-xdist): what plays out in real time mostly waits, so the rest runs beside it.
 
-Tests of whole servers, browsers, clusters, images and WebRTC sessions are real time: they go one after another through one of two
-lanes, since more of them at once would disturb each other's timing. All other tests are handed out by file, so that
-what a file sets up is set up once, and give way to those in real time: their processes are nice.
+Tests of whole servers, browsers, clusters, images and WebRTC sessions are real time: they go one after another through
+one of two lanes, since more of them at once would disturb each other's timing. All other tests are handed out by file,
+so that what a file sets up is set up once, and give way to those in real time: their processes are nice.
 """
 
 from __future__ import annotations
