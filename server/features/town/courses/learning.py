@@ -167,9 +167,16 @@ class Learning:
             return
         row = await tx.fetchrow(queries.PAID, fact.subject, fact.payment_id, fact.at)
         if row is None:
-            await self._payments.refund(tx, fact.payment_id, None)
+            await self._give_back(tx, fact.payment_id)
         else:
             await _note(tx, row)
+
+    async def _give_back(self, tx: Transaction, payment_id: str) -> None:
+        try:
+            await self._payments.refund(tx, payment_id, None)
+        except Problem as problem:  # all of it has gone back already, or is on its way
+            if problem.status != 409:
+                raise
 
     async def _failed(self, tx: Transaction, fact: PaymentFailed) -> None:
         if fact.kind == KIND:

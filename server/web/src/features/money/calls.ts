@@ -84,6 +84,17 @@ export const transfers = (cursor: string | null): Promise<AdminLedger> => call(`
 
 export const checkLedger = (): Promise<Check> => call("/admin/ledger/check", { timeoutMs: 300_000 });
 
+export type Withheld = Answer<"getWithholding">;
+export type Rule = Withheld["rules"][number];
+export type Held = Withheld["held"][number];
+
+export const withholding = (): Promise<Withheld> => call("/admin/withholding");
+
+export const putWithholding = (rules: Rule[]): Promise<Withheld> => call("/admin/withholding", { method: "PUT", body: { rules } });
+
+export const settleWithholding = (body: Body<"settleWithholding">): Promise<Answer<"settleWithholding">> =>
+  call("/admin/withholding/settlements", { method: "POST", body, headers: once() });
+
 export const stripeEvents = (state: string): Promise<Answer<"listStripeEvents">> =>
   call(`/admin/webhooks/stripe?${new URLSearchParams(state ? { state, limit: "50" } : { limit: "50" })}`);
 

@@ -9,6 +9,7 @@ import { money } from "./amounts";
 import { checkLedger, transfers, type AdminLedger, type Check } from "./calls";
 import { Comparisons } from "./comparisons";
 import { StripeEvents } from "./stripe_events";
+import { Withholding } from "./withholding";
 import { t } from "./words";
 import "./money.css";
 
@@ -50,6 +51,7 @@ export default function Operator() {
       )}
       <StripeEvents />
       <Comparisons />
+      <Withholding />
     </div>
   );
 }

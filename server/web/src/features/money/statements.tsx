@@ -26,7 +26,7 @@ export function Statements() {
     <section class="panel">
       <h2>{t("statements")}</h2>
       <div class="row">
-        <label>
+        <label class="row">
           {t("year")}
           <select value={year} onChange={(event) => setYear(Number(event.currentTarget.value))}>
             {Array.from({ length: YEARS }, (_, n) => (
