@@ -7,7 +7,8 @@ All renditions have key frames at the same times and no B-frames, so pts and dts
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from itertools import chain
 
@@ -51,13 +52,24 @@ def encode_pictures(order: EncodePictures) -> Iterator[Made]:
     first = min(order.have)
     frames = _timed(order.path, 0 if order.offset else first)
     placed = ((pts + order.offset, frame) for pts, frame in frames)
-    for pts, frame in filled(placed, first=first, start=order.start):
-        picture = frame
-        for lane in lanes:
-            if lane.wants(pts):
-                picture = lane.scaled(picture)
-                yield from lane.encode(picture, pts)
+    with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as threads:
+        under_way: list[Future[list[Made]]] = []
+        for pts, frame in filled(placed, first=first, start=order.start):
+            yield from _done(under_way)
+            under_way = []
+            picture = frame
+            for lane in lanes:
+                if lane.wants(pts):
+                    picture = lane.scaled(picture)
+                    under_way.append(threads.submit(lane.encode, picture, pts))
+        yield from _done(under_way)
     yield from chain.from_iterable(lane.finish() for lane in lanes)
+
+
+def _done(under_way: Iterable[Future[list[Made]]]) -> Iterator[Made]:
+    """The lanes encode a picture at the same time, and while the next one is decoded."""
+    for one in under_way:
+        yield from one.result()
 
 
 def filled(
@@ -159,16 +171,17 @@ class Lane:
             picture, width=self._tier.width, height=self._tier.height, format="yuv420p", threads=_THREADS
         )
 
-    def encode(self, picture: av.VideoFrame, pts: int) -> Iterator[Made]:
-        """``picture`` is as ``scaled`` made it; lanes may share one."""
+    def encode(self, picture: av.VideoFrame, pts: int) -> list[Made]:
+        """``picture`` is as ``scaled`` made it; lanes may share one, and encode it at the same time."""
+        made: list[Made] = []
         if self._encoder is None:
             self._encoder = self._opened()
-            yield self._described(self._encoder)
+            made.append(self._described(self._encoder))
         is_key = pts // _KEY_TICKS != self._key
         self._key, self._due = pts // _KEY_TICKS, pts + self._step
         picture.pts, picture.time_base = pts, _TICK
         picture.pict_type = PictureType.I if is_key else PictureType.NONE
-        yield from self._cut(self._encoder.encode(picture))
+        return [*made, *self._cut(self._encoder.encode(picture))]
 
     def finish(self) -> Iterator[Made]:
         if self._encoder is not None:
