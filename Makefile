@@ -14,7 +14,7 @@ NODE_MODULES := $(WEB)/node_modules/.package-lock.json
 TERRAFORM := build/terraform
 SITE := build/site
 
-.PHONY: run test mutants odd-values bench check lint types contracts web wheel modules docs sbom lock clean
+.PHONY: run test mutants odd-values bench check lint types contracts web wheel image modules docs sbom lock clean
 
 run: $(VENV)/.run $(WEB)/dist/index.html
 	@exec $(BIN)/socialflow serve
@@ -52,6 +52,10 @@ web: $(WEB)/dist/index.html
 # The program as others install it, with its page.
 wheel: $(VENV)/.run $(WEB)/dist/index.html
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
+# The image built from the Dockerfile without a daemon, and its main job run: buildah and debootstrap, as root; minutes.
+image: $(VENV)/.test
+	$(BIN)/python -m pytest --lane image tests/image $(ARGS)
 
 # Format and policies of what describes AWS, by tools whose versions clash with ours: in an environment of their own.
 modules: $(TERRAFORM)/.ready

@@ -31,13 +31,16 @@ REAL_TIME: Final = {
     "browsers": ("tests/e2e/", "tests/fuzz/"),
 }
 OTHERS: Final = "others"
+#: Takes minutes and asks for root: run by its name alone.
+ON_DEMAND: Final = {"image": "tests/image/"}
 NICENESS: Final = 7
 SLOWEST: Final = 15
 
 
 def lane_of(nodeid: str) -> str | None:
-    """The lane in real time that a test is of; None for all others."""
-    return next((lane for lane, starts in REAL_TIME.items() if nodeid.startswith(starts)), None)
+    """The lane in real time, or on demand, that a test is of; None for all others."""
+    lanes = {**REAL_TIME, **ON_DEMAND}
+    return next((lane for lane, starts in lanes.items() if nodeid.startswith(starts)), None)
 
 
 class Lanes(LoadScopeScheduling):
@@ -81,13 +84,14 @@ def pytest_xdist_make_scheduler(config: Any, log: Any) -> Lanes:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """A hook of pytest."""
-    parser.addoption("--lane", choices=(*REAL_TIME, OTHERS), help="only the tests of this lane")
+    parser.addoption("--lane", choices=(*REAL_TIME, OTHERS, *ON_DEMAND), help="only the tests of this lane")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A hook of pytest: those in real time first, else in the order of the files."""
-    if (lane := config.getoption("--lane")) is not None:
-        left_out = [item for item in items if (lane_of(item.nodeid) or OTHERS) != lane]
-        items[:] = [item for item in items if (lane_of(item.nodeid) or OTHERS) == lane]
+    lane = config.getoption("--lane")
+    lanes = {*REAL_TIME, OTHERS} if lane is None else {lane}
+    if left_out := [item for item in items if (lane_of(item.nodeid) or OTHERS) not in lanes]:
+        items[:] = [item for item in items if (lane_of(item.nodeid) or OTHERS) in lanes]
         config.hook.pytest_deselected(items=left_out)
     items.sort(key=lambda item: lane_of(item.nodeid) is None)

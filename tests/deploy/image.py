@@ -95,7 +95,7 @@ class Image:
         self._folder = folder
         self.context = folder / "context"
         export(self.context)
-        self.web, self.builder, self.final = read_stages((self.context / "Dockerfile").read_text())
+        self.web, self.builder, _, self.final = read_stages((self.context / "Dockerfile").read_text())
         self.data = folder / "data"
 
     def build(self) -> None:

@@ -23,7 +23,7 @@ def say(image: Image, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_base_images_are_pinned_and_named_plainly() -> None:
-    names = {stage.base for stage in STAGES}
+    names = {stage.base for stage in STAGES} - {stage.name for stage in STAGES}
     assert all(re.fullmatch(r"[a-z]+:[\w.-]*\d[\w.-]*", name) for name in names), names
 
 
