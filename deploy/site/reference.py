@@ -27,7 +27,7 @@ from server.http.errors import TITLES
 SERVER: Final = Path(__file__).resolve().parents[2]
 ROOMS: Final = ("server", "actors", "storage")
 METHODS: Final = ("get", "post", "put", "patch", "delete", "options")
-WITHIN_S: Final = 60.0
+WITHIN_S: Final = 120.0
 
 
 def api(document: dict[str, Any]) -> str:
@@ -135,7 +135,7 @@ def sources() -> Iterator[str]:
 
 
 def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310  # of the server below
+    with urllib.request.urlopen(url, timeout=WITHIN_S) as answer:  # noqa: S310  # of the server below
         return str(answer.read().decode())
 
 
