@@ -1,4 +1,4 @@
-"""Three nodes for the whole run. What a test has killed is started again before the next one."""
+"""Three nodes for the tests of this folder. What a test has killed is started again before the next one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NODES = 3
 GRACE_S = 8
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_cluster() -> Iterator[LocalCluster]:
     cluster = LocalCluster(flags=("--chat-rate=1000", "--chat-burst=1000", f"--grace-s={GRACE_S}", "--drain-s=5"))
     try:
@@ -151,7 +151,7 @@ async def room_on(node: NodeProcess, cluster: LocalCluster, person: Account) -> 
     raise AssertionError(f"no room came to {node.name}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pool() -> list[Account]:
     """Accounts that the tests share."""
     return []

@@ -121,7 +121,7 @@ def make_bucket() -> subprocess.CompletedProcess[str]:
     return finished([sys.executable, str(ROOT / "deploy/objects/make_bucket.py")], env=os.environ, cwd=ROOT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image() -> Iterator[Image]:
     if not (ROOT / ".git").exists():
         pytest.skip("not a git working tree")
@@ -131,7 +131,7 @@ def image() -> Iterator[Image]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def container(image: Image) -> Iterator[Container]:
     with tempfile.TemporaryDirectory(prefix="socialflow-container-", dir="/var/tmp") as folder:
         running = run(image, Path(folder))
@@ -143,7 +143,7 @@ def container(image: Image) -> Iterator[Container]:
                 running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def measured(container: Container) -> frozenset[str]:
     """Every name that /metrics has, once the media process has told its counters as well."""
     deadline = time.monotonic() + 15

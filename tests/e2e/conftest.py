@@ -1,4 +1,7 @@
-"""One real server for the whole run, people on it, and streams that a real ffmpeg publishes."""
+"""One real server for the tests of this folder, people on it, and streams that a real ffmpeg publishes.
+
+It ends with them: a stream on the air takes a seventh of a core.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def provider_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(provider_port: int) -> Iterator[Server]:
     """Shared by every test that breaks nothing. Interrupted streams wait ``GRACE_S`` seconds."""
     env = {
@@ -57,7 +60,7 @@ def server(provider_port: int) -> Iterator[Server]:
             running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(server: Server) -> str:
     """The username of the shared server's admin, whose one-time password is changed to ``PASSWORD``."""
     run_apart(_choose_password, server)
@@ -123,7 +126,7 @@ async def browser(chromium: Chromium, http: aiohttp.ClientSession) -> AsyncItera
 
 @dataclass(frozen=True)
 class OnTheAir:
-    """A stream that is live for the rest of the run. Read it, never change it."""
+    """A stream that is live for the rest of the tests of the folder. Read it, never change it."""
 
     stream_id: str
     room_id: str
@@ -132,7 +135,7 @@ class OnTheAir:
     key: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(server: Server) -> Iterator[OnTheAir]:
     """320×240 H.264 without B-frames and AAC, published by ffmpeg over RTMP."""
     made = run_apart(prepare_lasting, server.url)

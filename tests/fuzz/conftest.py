@@ -18,7 +18,7 @@ from tests.e2e.serving import Server
 from tests.e2e.waiting import until
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="socialflow-fuzz-") as folder:
         running = Server(Path(folder) / "data").start()
@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
             running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(server: Server) -> Iterator[OnTheAir]:
     made = run_apart(prepare_lasting, server.url)
     with Publisher(f"{server.rtmp}/{made.key}"):
