@@ -2,8 +2,9 @@
 
 Nodes as processes on one Postgres and one Redis, with test money. Buyers and sellers do what comes into their heads:
 they cancel, ship, receive, dispute and answer, also twice and where it is not possible; a moderator decides disputes.
-What a killed node left unanswered is asked again. Then all clocks run out, again and again, until no order is open.
-The books must be sound, nothing held, each seller have what the orders say, and each listing the stock that is left.
+What a killed node left unanswered is asked again. Then all clocks run out, again and again, until no order is open, and
+nodes are killed until then. The books must be sound, nothing held, each seller have what the orders say, and each
+listing the stock that is left.
 """
 
 from __future__ import annotations
@@ -89,13 +90,13 @@ class Fair:
             renewing = asyncio.create_task(self._renew(), name="make tokens anew")
             try:
                 await self._live(listings)
+                print(f"  lived after {time.monotonic() - began:.0f} s: {dict(self._answers)}", flush=True)
+                stuck = await self._end()
             finally:
                 killing.cancel()
-                await asyncio.gather(killing, return_exceptions=True)
+                renewing.cancel()
+                await asyncio.gather(killing, renewing, return_exceptions=True)
             await asyncio.to_thread(self._fill_up)
-            print(f"  lived after {time.monotonic() - began:.0f} s: {dict(self._answers)}", flush=True)
-            stuck = await self._end()
-            renewing.cancel()
             check = await self._done("GET", "/admin/ledger/check", self._moderators[0])
         return await self._figures(stuck, check)
 

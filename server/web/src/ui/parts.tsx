@@ -52,6 +52,15 @@ export function Spinner({ label = t("loading") }: { label?: string }) {
   );
 }
 
+/** In place of a page that is not there yet. */
+export function Loading() {
+  return (
+    <div class="page centred">
+      <Spinner />
+    </div>
+  );
+}
+
 interface EmptyProps {
   title: string;
   children?: ComponentChildren;

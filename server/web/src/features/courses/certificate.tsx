@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { when } from "../../ui/format";
 import { Missing } from "../../ui/missing";
-import { PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { Loading, PageTitle, useTitle } from "../../ui/parts";
 import { type Certificate, verify } from "./calls";
 import { t } from "./words";
 import "./courses.css";
@@ -13,7 +13,7 @@ export default function CertificatePage({ code }: { code: string }) {
   useTitle(t("valid"));
   useEffect(() => void verify(code).then(setOne, setFailure), [code]);
   if (failure) return <Missing title={t("invalid")} text={t("invalidText")} />;
-  if (!one) return <Spinner />;
+  if (!one) return <Loading />;
   return (
     <div class="page narrow courses">
       <PageTitle>{t("valid")}</PageTitle>

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { me } from "../../api/session";
 import { navigate } from "../../router";
 import { Missing } from "../../ui/missing";
-import { Empty, Field, PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { Empty, Field, Loading, PageTitle, useTitle } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import "../messages/messages.css";
 import type { Talk } from "../messages/names";
@@ -29,7 +29,7 @@ export default function CohortPage({ cohortId }: { cohortId: string }) {
   };
   useEffect(() => void read(), [cohortId, me.value?.id]);
   if (failure) return <Missing title={t("cohortGone")} text={t("goneText")} />;
-  if (!one) return <Spinner />;
+  if (!one) return <Loading />;
   const leave = (): void => void attempt(() => leaveCohort(one.id, me.value?.username ?? "").then(() => navigate(`/courses/${one.course_id}`)));
   return (
     <div class="page narrow courses">

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { me } from "../../api/session";
 import { Missing } from "../../ui/missing";
-import { PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { Loading, PageTitle, useTitle } from "../../ui/parts";
 import { attempt } from "../../ui/sending";
 import { getCourse, getLesson, type Lesson, putProgress } from "./calls";
 import { isAttended, Session } from "./lesson-session";
@@ -25,7 +25,7 @@ export default function LessonPage({ lessonId }: { lessonId: string }) {
   };
   useEffect(() => void read(), [lessonId, me.value?.id]);
   if (failure) return <Missing title={t("gone")} text={t("goneText")} />;
-  if (!one) return <Spinner />;
+  if (!one) return <Loading />;
   const isOpen = one.text !== null;
   return (
     <div class="page narrow courses">

@@ -4,7 +4,7 @@ import { me } from "../../api/session";
 import { loginPath, navigate } from "../../router";
 import { when } from "../../ui/format";
 import { Missing } from "../../ui/missing";
-import { Field, PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { Field, Loading, PageTitle, useTitle } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import { type Course, deleteCourse, deleteLesson, enrol, getCourse, leave, type LessonHead, lessonsOf, makeLesson, saveCertificate } from "./calls";
 import { CohortList } from "./cohorts";
@@ -31,7 +31,7 @@ export default function CoursePage({ courseId }: { courseId: string }) {
   };
   useEffect(() => void read(), [courseId, me.value?.id]);
   if (failure) return <Missing title={t("gone")} text={t("goneText")} />;
-  if (!one) return <Spinner />;
+  if (!one) return <Loading />;
   const isAuthor = one.author.id === me.value?.id;
   const act = (what: () => Promise<unknown>): void => void attempt(() => what().then(read));
   return (

@@ -4,7 +4,7 @@ import { ApiError, sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { loginPath, navigate } from "../../router";
 import { Missing } from "../../ui/missing";
-import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { Empty, Loading, PageTitle, useTitle } from "../../ui/parts";
 import { attempt } from "../../ui/sending";
 import { deleteDocument, type Doc, getDocument } from "./calls";
 import { Editor } from "./document-editor";
@@ -22,7 +22,7 @@ export default function DocumentPage({ documentId }: { documentId: string }) {
   }, [documentId, me.value?.id]);
   if (failure instanceof ApiError && failure.status === 404) return <Missing title={t("documentGone")} text={t("goneText")} />;
   if (failure) return <Empty title={sentence(failure)} />;
-  if (!one) return <Spinner />;
+  if (!one) return <Loading />;
   const remove = (): void => {
     if (confirm(t("deleteDocumentSure"))) void attempt(() => deleteDocument(one.id).then(() => navigate(`/projects/${one.project_id}/documents`)));
   };

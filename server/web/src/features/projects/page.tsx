@@ -5,7 +5,7 @@ import { me } from "../../api/session";
 import { loginPath, navigate } from "../../router";
 import { ago } from "../../ui/format";
 import { Missing } from "../../ui/missing";
-import { Avatar, Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { Avatar, Empty, Loading, PageTitle, useTitle } from "../../ui/parts";
 import { attempt, textOf } from "../../ui/sending";
 import { Board } from "./board";
 import { deleteProject, type Doc, documentsOf, getProject, makeDocument, type Member, membersOf, type Project, putMember, removeMember, type Role } from "./calls";
@@ -24,7 +24,7 @@ export default function ProjectPage({ projectId, tab }: { projectId: string; tab
     getProject(projectId).then(setOne, setFailure);
   }, [projectId, me.value?.id]);
   if (failure) return <Missing title={t("gone")} text={t("goneText")} />;
-  if (!one) return <Spinner />;
+  if (!one) return <Loading />;
   const here = TABS.find((each) => each === tab) ?? "board";
   return (
     <div class="page projects">
@@ -60,7 +60,7 @@ function Documents({ project }: { project: Project }) {
     void attempt(async () => navigate(`/documents/${(await makeDocument(project.id, title)).id}`));
   };
   if (failure) return <Empty title={sentence(failure)} />;
-  if (!items) return <Spinner />;
+  if (!items) return <Loading />;
   return (
     <>
       {items.length === 0 && <Empty title={t("noDocuments")} />}
@@ -105,7 +105,7 @@ function Members({ project }: { project: Project }) {
     if (confirm(t("deleteSure"))) void attempt(() => deleteProject(project.id).then(() => navigate("/projects")));
   };
   if (failure) return <Empty title={sentence(failure)} />;
-  if (!items) return <Spinner />;
+  if (!items) return <Loading />;
   return (
     <>
       <ul class="project-list">
