@@ -146,7 +146,9 @@ def install(
         site=site,
     )
     changed = core.when_rights_changed
-    encryption = Encryption(database=platform.db, secrets_key=settings.secrets_key)
+    encryption = Encryption(
+        database=platform.db, secrets_key=settings.secrets_key, other_secrets_key=settings.other_secrets_key
+    )
     known_models = models.build(platform)
     trying = experiments.build(platform)
     tastes = {

@@ -2,7 +2,7 @@
 
 The key comes from ``secrets_key``, the operator's, or else from Postgres, where every node finds the same. A sealed
 text is ``kid`` (8 bytes), nonce (12 bytes), ciphertext and tag; ``kid`` names the key, so that what an earlier key has
-sealed opens as long as that key is in Postgres.
+sealed opens as long as that key is in Postgres, or is ``other_secrets_key``.
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ KEY_BYTES: Final = 32
 class Encryption:
     """``context`` says what a text is and whose: sealed for one, it opens for no other."""
 
-    def __init__(self, *, database: Database, secrets_key: str | None = None) -> None:
+    def __init__(
+        self, *, database: Database, secrets_key: str | None = None, other_secrets_key: str | None = None
+    ) -> None:
+        """``other_secrets_key`` opens, and seals nothing."""
         self._db = database
-        self._own = hashlib.sha256(b"socialflow secrets\0" + secrets_key.encode()).digest() if secrets_key else None
+        self._own = _key(secrets_key) if secrets_key else None
         self._keys: dict[bytes, AESGCM] = {}
+        if other_secrets_key:
+            self._add(_key(other_secrets_key))
 
     async def seal(self, text: str, *, context: str) -> bytes:
         kid = await self._current()
@@ -63,6 +68,10 @@ class Encryption:
         kid = hashlib.sha256(b"kid\0" + key).digest()[:KID_BYTES]
         self._keys.setdefault(kid, AESGCM(key))
         return kid
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(b"socialflow secrets\0" + text.encode()).digest()
 
 
 _FIRST_KEY: Final = "insert into encryption_keys (kid, secret) values ('e1', $1) on conflict (kid) do nothing"

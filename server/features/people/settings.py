@@ -27,6 +27,14 @@ class PeopleSettings(BaseModel):
         description="key that secrets of second factors and stream keys of other servers are encrypted with, the same "
         "on all nodes; default: one in Postgres. Without it they are lost",
     )
+    other_secrets_key: str | None = Field(
+        None,
+        repr=False,
+        min_length=32,
+        max_length=1_024,
+        description="opens what was encrypted with it, besides secrets_key, and encrypts nothing: the next key until "
+        "all nodes have it, then the one before",
+    )
     max_ties_per_hour: int = Field(
         1_000, ge=1, description="follows, blocks and mutes of one account in an hour; a third of it at once"
     )

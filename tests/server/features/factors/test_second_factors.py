@@ -145,6 +145,26 @@ async def test_a_text_sealed_with_the_operators_key_does_not_open_without_it(dat
         await Encryption(database=database).open(sealed, context="c")
 
 
+async def test_the_operators_key_changes_node_by_node_and_all_open_what_each_has_sealed(database: Database) -> None:
+    old, new = "o" * 32, "n" * 32
+
+    async def all_open(*keys: tuple[str, str | None]) -> None:
+        nodes = [Encryption(database=database, secrets_key=own, other_secrets_key=other) for own, other in keys]
+        for node in nodes:
+            sealed = await node.seal("secret", context="c")
+            assert [await one.open(sealed, context="c") for one in nodes] == ["secret"] * len(nodes)
+
+    await all_open((old, None), (old, new))
+    await all_open((old, new), (new, old))
+    sealed = await Encryption(database=database, secrets_key=new, other_secrets_key=old).seal("secret", context="c")
+    assert await Encryption(database=database, secrets_key=new).open(sealed, context="c") == "secret"
+
+
+async def test_another_key_beside_the_server_s_own_seals_nothing(database: Database) -> None:
+    sealed = await Encryption(database=database, other_secrets_key="o" * 32).seal("secret", context="c")
+    assert await Encryption(database=database).open(sealed, context="c") == "secret"
+
+
 async def test_what_was_sealed_before_the_operator_set_a_key_still_opens(database: Database) -> None:
     sealed = await Encryption(database=database).seal("secret", context="c")
     assert await Encryption(database=database, secrets_key="k" * 32).open(sealed, context="c") == "secret"
