@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -102,13 +103,17 @@ async def test_recordings_have_the_cdns_address_too_and_are_signed(kit: Kit, med
 
 
 class Slow(LocalObjects):
-    """Sends the first bytes of an object, and the rest never."""
+    """Sends the first bytes of an object, and the rest when it is told."""
+
+    def __init__(self, *, root: Path, goes_on: asyncio.Event) -> None:
+        super().__init__(root=root)
+        self._goes_on = goes_on
 
     async def open(self, key: str, *, offset: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         async for chunk in super().open(key, offset=offset, size=10 if key.endswith(".m4s") else size):
             yield chunk
         if key.endswith(".m4s"):
-            await asyncio.Event().wait()
+            await self._goes_on.wait()
 
 
 async def test_forged_addresses_are_refused_and_a_segment_is_broken_off_when_the_right_to_see_it_ends(
@@ -122,12 +127,14 @@ async def test_forged_addresses_are_refused_and_a_segment_is_broken_off_when_the
         await forge(studio, good)
         segment = next(one for one in await every_file(studio, good) if one.endswith(".m4s"))
         assert (await studio.get(segment))[0] == 200
-        monkeypatch.setattr(library_media, "from_store", slowly(library_media.from_store, kit))
+        goes_on = asyncio.Event()
+        monkeypatch.setattr(library_media, "from_store", slowly(library_media.from_store, kit, goes_on))
         async with studio.served.http.get(studio.served.url + segment) as answer:
             assert await answer.content.readany()
             await studio.call("DELETE", "/users/ada/follow", studio.bob)
             with pytest.raises(aiohttp.ClientPayloadError):
                 await asyncio.wait_for(answer.read(), 60)
+        goes_on.set()  # A server that stops waits a minute for who is still sent something.
         assert (await studio.get(segment))[0] == 404
 
 
@@ -142,8 +149,8 @@ async def forge(studio: Studio, good: str) -> None:
     assert (await studio.get(f"/vod/{video_id}/index.m3u8"))[0] == 404
 
 
-def slowly(send: Callable[..., Any], kit: Kit) -> Callable[..., Any]:
+def slowly(send: Callable[..., Any], kit: Kit, goes_on: asyncio.Event) -> Callable[..., Any]:
     async def from_slow_store(_: object, *given: Any, **more: Any) -> Any:
-        return await send(Slow(root=kit.objects_dir), *given, **more)
+        return await send(Slow(root=kit.objects_dir, goes_on=goes_on), *given, **more)
 
     return from_slow_store
