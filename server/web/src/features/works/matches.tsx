@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { sentence } from "../../api/http";
 import { ago, duration, percent } from "../../ui/format";
 import { usePages } from "../../ui/pages";
-import { Spinner } from "../../ui/parts";
+import { Field, Spinner } from "../../ui/parts";
 import { attempt, textOf, useSending } from "../../ui/sending";
 import { decide, myMatches, type Act, type Match } from "./calls";
 import { Compared } from "./compared";
@@ -97,11 +97,9 @@ function Dispute({ match, onChange }: Change) {
   });
   return (
     <form ref={form} class="work-form" onSubmit={submit} noValidate>
-      <label>
-        {t("why")}
-        <textarea name="reason" maxLength={1000} rows={2} dir="auto" />
-      </label>
-      {(errors.reason ?? errors[""]) && <p role="alert">{errors.reason ?? errors[""]}</p>}
+      <Field label={t("why")} name={`reason-${match.id}`} error={errors.reason ?? errors[""]}>
+        {(ids) => <textarea {...ids} name="reason" maxLength={1000} rows={2} dir="auto" />}
+      </Field>
       <button class="button" disabled={busy}>
         {t("dispute")}
       </button>
