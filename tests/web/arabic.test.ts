@@ -4,6 +4,7 @@ import { catalogue, chooseLanguage, isTranslated } from "@web/i18n/catalogue";
 import { ApiError, sentence } from "@web/api/http";
 import { fieldWords } from "@web/ui/field-words";
 import { ago, bitrate, clock, count, duration, latency, listed, month, percent, when } from "@web/ui/format";
+import { money } from "@web/features/money/amounts";
 import people from "@web/features/people/en";
 import tags from "@web/features/people/ar";
 
@@ -33,6 +34,11 @@ test("a number chooses one of the six forms, and is written with digits that sta
   deepEqual([shown[1], shown[2]], ["متابع واحد", "متابعان"]);
   match(shown[4] ?? "", /^10 متابعين$/);
   match(shown[5] ?? "", /^11 متابعًا$/);
+});
+
+test("an amount of money keeps the order of its signs, as one piece", () => {
+  equal(money(-6700, "USD"), "\u2066-67.00\u00a0US$\u2069");
+  match(money(1200, "SAR"), /^\u2066[^\u200e\u200f\u061c]+\u2069$/);
 });
 
 test("a name keeps its own direction within a sentence", () => {

@@ -21,6 +21,9 @@ interface AreaProps {
   section: string | undefined;
 }
 
+/** On a phone the sections are one row that is wider than the screen. */
+const comeIntoView = (link: HTMLElement | null): void => link?.scrollIntoView({ inline: "center", block: "nearest" });
+
 export function Area({ base, title, sections, section }: AreaProps) {
   const shown = section === undefined ? sections[0] : sections.find(({ name }) => name === section);
   useTitle(shown ? labelled(shown.label) : title);
@@ -30,7 +33,12 @@ export function Area({ base, title, sections, section }: AreaProps) {
       {sections.length > 1 && (
         <nav class="area-nav" aria-label={title}>
           {sections.map(({ name, label }) => (
-            <a key={name} href={`${base}/${name}`} aria-current={name === shown.name ? "page" : undefined}>
+            <a
+              key={name}
+              ref={name === shown.name ? comeIntoView : undefined}
+              href={`${base}/${name}`}
+              aria-current={name === shown.name ? "page" : undefined}
+            >
               {labelled(label)}
             </a>
           ))}
