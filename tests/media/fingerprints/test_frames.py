@@ -69,6 +69,15 @@ def test_ten_seconds_are_found_where_they_were_with(
         assert found[number].work_from_ms - found[number].from_ms == pytest.approx(AT * 1_000, abs=400)
 
 
+def test_a_logo_that_reaches_into_the_middle_of_a_cut_picture_hides_few_of_its_moments(
+    films: list[Frame], index: MemoryIndex
+) -> None:
+    for number in range(2):
+        excerpt = films[number][AT * RATE : (AT + 10) * RATE]
+        found = _look_up(index, excerpt, lambda frame: made.with_logo(made.cropped(frame, top=0.08, right=0.08)))
+        assert found[number].score >= 7, "of ten"
+
+
 def test_another_film_is_not_found(films: list[Frame], index: MemoryIndex) -> None:
     assert _look_up(index, films[2]) == {}
 
