@@ -35,7 +35,7 @@ export function Area({ base, title, sections, section }: AreaProps) {
           {sections.map(({ name, label }) => (
             <a
               key={name}
-              ref={name === shown.name ? comeIntoView : undefined}
+              ref={name === shown.name ? comeIntoView : null}
               href={`${base}/${name}`}
               aria-current={name === shown.name ? "page" : undefined}
             >
