@@ -29,6 +29,8 @@ def new_stream_key() -> str:
 
 
 DEADLOCKS: Final = 2
+MUTED_UNTIL: Final = f"case when is_silenced then {2**53 - 1} else muted_until_ms end"
+"""Of a row of ``streams``: before this moment of its media clock it has no sound."""
 """How often a deletion that ended in one is tried again."""
 EDITABLE: Final = frozenset(
     (
@@ -96,7 +98,7 @@ class Streams:
 
     async def muted_until_ms(self, stream_id: str) -> int:
         """Before this moment of its media clock the stream has no sound; 0: it has."""
-        return await self._db.fetchval("select muted_until_ms from streams where id = $1", stream_id) or 0
+        return await self._db.fetchval(f"select {MUTED_UNTIL} from streams where id = $1", stream_id) or 0
 
     async def open_of(self, owner_id: str, *, now: dt.datetime) -> list[StreamRow]:
         """The owner's streams that have not ended, the one that a publisher with the lasting key takes up first: live,

@@ -157,7 +157,11 @@ def test_a_secret_that_a_later_version_has_joins_those_that_there_are(tmp_path: 
     assert {name for name in before if before[name] != after[name]} == {"grafana"}
 
 
-def test_the_credentials_of_a_store_elsewhere_take_the_place_of_those_made(tmp_path: Path) -> None:
+def test_the_credentials_of_a_store_elsewhere_take_the_place_of_those_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
     made_secrets(tmp_path, AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY="a/b+'c")
     session = boto3.Session(botocore_session=get_session({"credentials_file": (None, None, None, None)}))
     session._session.set_config_variable("credentials_file", str(tmp_path / "node/aws_credentials"))

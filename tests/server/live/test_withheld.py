@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from storage.postgres import Database
 from tests.server.live import conversing
 from tests.server.live.core_node import CoreNode, Person, node_of_file
 
+HOURS = 1_000_000_000
 on_the_node = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -65,6 +67,31 @@ async def test_a_removed_stream_is_off_the_air_too(node: CoreNode, admin: Person
     await decide(admin, ben, "stream", stream["id"], "remove")
     assert (await ben.call("GET", f"/streams/{stream['id']}"))[0] == 451
     assert (await ann.done("GET", f"/streams/{stream['id']}"))["state"] == "ended"
+
+
+@on_the_node
+async def test_a_silenced_stream_goes_on_without_sound_whatever_its_publisher_does(
+    node: CoreNode, admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the media process does then is in ``tests/media/test_mute.py``."""
+    told: list[tuple[str, bool]] = []
+    monkeypatch.setattr(node.app.live.media, "mute", lambda stream, until_ms: told.append((stream, until_ms > HOURS)))
+    ann, ben = await node.person("ann_s"), await node.person("ben_s")
+    stream = await ann.prepare()
+    first = await node.publish(stream)
+    case_id = await decide(admin, ben, "stream", stream["id"], "mute")
+    assert set(told) == {(stream["id"], True)}
+    node.unpublish(first)
+    again = await node.publish(stream)
+    assert again.muted_until_ms > HOURS
+    db = await Database.connect(node.app.settings.database_url)
+    await db.execute("update streams set muted_until_ms = 5 where id = $1", stream["id"])
+    await db.close()
+    assert (await ben.done("GET", f"/streams/{stream['id']}"))["state"] == "live"
+    await admin.done("POST", f"/moderation/cases/{case_id}/revert", {})
+    assert told[-1] == (stream["id"], False)
+    node.unpublish(again)
+    assert (await node.publish(stream)).muted_until_ms == 5
 
 
 @on_the_node

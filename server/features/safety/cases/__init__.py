@@ -24,6 +24,7 @@ from server.features.social.posts import Posts
 from server.http.encryption import Encryption
 from server.http.limits import hourly
 from server.jobs import repeated
+from server.live.mutes import LiveMutes
 from storage.postgres import Transaction
 
 __all__ = ["CasesRoom", "Flags", "Subject", "build"]
@@ -58,6 +59,7 @@ def build(
         jobs=platform.jobs,
         posts=posts,
         suspensions=suspensions,
+        mutes=LiveMutes(db=platform.db, node=platform.node),
         now=platform.now,
     )
     reports = Reports(

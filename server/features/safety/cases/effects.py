@@ -23,6 +23,7 @@ from server.features.safety.cases.rules import Action
 from server.features.social.posts import Posts
 from server.features.videos.library import set_restrictions
 from server.jobs import Attempt, Job, Jobs
+from server.live.mutes import LiveMutes
 from storage.errors import StorageError
 from storage.postgres import Database, Row, Transaction
 from storage.rights import note_change
@@ -30,7 +31,7 @@ from storage.rights import note_change
 RESTRICTED_FOR: Final = timedelta(days=7)
 SUSPENDED_FOR: Final = timedelta(days=30)
 SENSITIVE: Final = "Sensitive content"
-SETTLED: Final[frozenset[Action]] = frozenset({"hide", "remove", "blur", "end"})
+SETTLED: Final[frozenset[Action]] = frozenset({"hide", "remove", "blur", "mute", "end"})
 """What a job carries out about streams, videos and messages."""
 
 log = logging.getLogger("server.cases")
@@ -49,6 +50,7 @@ class Effects:
         jobs: Jobs,
         posts: Posts,
         suspensions: Suspensions,
+        mutes: LiveMutes,
         now: Callable[[], datetime],
     ) -> None:
         self._db = db
@@ -56,6 +58,7 @@ class Effects:
         self._jobs = jobs
         self._posts = posts
         self._suspensions = suspensions
+        self._mutes = mutes
         self._now = now
         self.job = Job(name="cases.settle", body=Settle, run=self._run, timeout_s=30.0)
 
@@ -117,6 +120,8 @@ class Effects:
             return
         if row["kind"] == "message":
             await self._settle_message(row)
+        elif row["action"] == "mute":
+            await self._mute_stream(row)
         elif row["kind"] in ("stream", "video"):
             await self._restrict_stream(row)
             await self._restrict_video(row)
@@ -132,6 +137,10 @@ class Effects:
         except DomainError as error:
             if error.code != "not_found":
                 raise
+
+    async def _mute_stream(self, row: Row) -> None:
+        """It has its sound again when no act of this case takes it away any more."""
+        await self._mutes.silence(row["subject_id"], is_silenced=_holds(row) or row["is_muted_otherwise"])
 
     async def _restrict_stream(self, row: Row) -> None:
         """Of a recording, its stream, which has the same id."""
@@ -198,6 +207,8 @@ def _time(text: str | None) -> datetime | None:
 _SETTLED: Final = """
 select a.action, a.actor_id, a.reason, a.reverted_at, a.undo, c.kind, c.subject_id, c.room_id,
     exists (select from case_acts o where o.case_id = a.case_id and o.id <> a.id and o.reverted_at is null
-        and o.action in ('hide', 'remove')) as is_withheld_otherwise
+        and o.action in ('hide', 'remove')) as is_withheld_otherwise,
+    exists (select from case_acts o join cases d on d.id = o.case_id where d.subject_id = c.subject_id
+        and o.id <> a.id and o.reverted_at is null and o.action = 'mute') as is_muted_otherwise
 from case_acts a join cases c on c.id = a.case_id where a.id = $1
 """

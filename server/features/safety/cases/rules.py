@@ -14,7 +14,7 @@ Reason = Literal[
     "misinformation", "other",
 ]  # fmt: skip
 Severity = Literal["low", "medium", "high", "critical"]
-Action = Literal["dismiss", "warn", "blur", "hide", "remove", "end", "restrict", "suspend", "escalate"]
+Action = Literal["dismiss", "warn", "mute", "blur", "hide", "remove", "end", "restrict", "suspend", "escalate"]
 State = Literal["open", "escalated", "closed"]
 
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
@@ -43,9 +43,11 @@ APPEAL_DUE: Final = timedelta(days=7)
 _OF_CONTENT: Final[frozenset[Action]] = frozenset({"hide", "remove"})
 _ON_SOME: Final[Mapping[Action, frozenset[Kind]]] = {
     "blur": frozenset({"post", "stream", "video"}),
+    "mute": frozenset({"stream"}),
     "end": frozenset({"stream"}),
 }
-"""``blur``: a warning stands before it. ``end``: the broadcast, for good; what was recorded stays."""
+"""``blur``: a warning stands before it. ``mute``: it goes on without its sound, also in what is recorded from then on.
+``end``: the broadcast, for good; what was recorded stays."""
 OF_PEOPLE: Final[frozenset[Action]] = frozenset({"warn", "restrict", "suspend"})
 NEEDS_UNTIL: Final[frozenset[Action]] = frozenset({"restrict", "suspend"})
 STRIKES: Final[frozenset[Action]] = _OF_CONTENT | OF_PEOPLE

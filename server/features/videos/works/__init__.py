@@ -26,6 +26,7 @@ from server.features.videos.works.seeking import LIVE_EVERY_S, Seeker
 from server.features.videos.works.works import ANEW_S, MakeFingerprint, Works
 from server.http.limits import hourly
 from server.jobs import repeated
+from server.live.mutes import LiveMutes
 from storage.facts import Consumer
 from storage.postgres import Transaction
 from storage.stream_facts import RecordingReady
@@ -48,6 +49,7 @@ def build(
         jobs=platform.jobs,
         videos=videos,
         recordings=recordings,
+        live=LiveMutes(db=platform.db, node=platform.node),
         node=platform.node,
         audit=platform.audit,
         when_changed=when_changed,

@@ -5,15 +5,13 @@ It compares what is with what the matches say, so that it may run at any time, a
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
-from actors.events import NODE
 from actors.restrictions import Restrictions
-from actors.runtime import ActorError, Node
+from actors.runtime import Node
 from actors.stream_messages import RestrictStream
 from media.hls.silence import CannotSilence
 from server.features.videos.library import BusyError
@@ -21,12 +19,11 @@ from server.features.videos.silencing import Spans
 from server.features.videos.works import queries
 from server.features.videos.works.rules import CREDITED_MS
 from server.jobs import Attempt, Job, Jobs, RetryLater
-from server.live.node_actor import MuteHere
+from server.live.mutes import ON_AIR, LiveMutes
 from storage.audit import AuditLog
 from storage.postgres import Database, Row, Transaction
 
 BUSY_S: Final = 60.0
-ON_AIR: Final = ("live", "interrupted")
 
 
 class EnforceClaims(msgspec.Struct, frozen=True):
@@ -58,6 +55,7 @@ class Enforcer:
         jobs: Jobs,
         videos: Videos,
         recordings: Mutes,
+        live: LiveMutes,
         node: Node,
         audit: AuditLog,
         when_changed: Callable[[], Awaitable[None]],
@@ -66,6 +64,7 @@ class Enforcer:
         self._jobs = jobs
         self._videos = videos
         self._recordings = recordings
+        self._live = live
         self._node = node
         self._audit = audit
         self._when_changed = when_changed
@@ -93,20 +92,13 @@ class Enforcer:
             raise RetryLater("the video is worked on", after_s=BUSY_S) from None
         is_changed = stream is not None and await self._restrict(stream, is_claimed=is_blocked)
         if stream is not None and stream["state"] in ON_AIR:
-            await self._mute_live(stream, max((row["muted_until_ms"] or 0 for row in rows), default=0))
+            await self._live.until(media_id, max((row["muted_until_ms"] or 0 for row in rows), default=0))
         async with attempt.finish() as tx:
             if stream is None:
                 is_changed = await self._videos.withhold(tx, media_id, is_claimed=is_blocked)
             if is_changed or is_muted:
                 detail = {"withheld": is_blocked, "muted": [list(span) for span in spans]}
                 await self._audit.add(tx, "match.enforced", actor_id=None, subject=media_id, detail=detail)
-
-    async def _mute_live(self, stream: Row, until_ms: int) -> None:
-        """Who publishes it from now on begins so, and who does already is told afterwards."""
-        await self._db.execute(queries.MUTE_STREAM, stream["id"], until_ms)
-        node = stream["media_node"] or self._node.name
-        with contextlib.suppress(ActorError):  # the next look finds what goes on
-            self._node.ref(NODE, node).tell(MuteHere(stream_id=stream["id"], until_ms=until_ms))
 
     async def _restrict(self, stream: Row, *, is_claimed: bool) -> bool:
         now = msgspec.convert(stream["restrictions"] or {}, Restrictions)

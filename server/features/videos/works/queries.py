@@ -59,7 +59,6 @@ update work_matches set from_ms = $2, to_ms = $3, work_from_ms = $4, score = $5,
 where id = $1
 """
 MUTE_LIVE: Final = "update work_matches set muted_until_ms = $2 where id = $1"
-MUTE_STREAM: Final = "update streams set muted_until_ms = $2 where id = $1 and muted_until_ms <> $2"
 _PEOPLE: Final = ("holder", "publisher")
 _MATCH: Final = f"""
 select m.id::text as id, m.work_id::text as work_id, w.title as work_title, w.media_id::text as work_media_id,
@@ -109,7 +108,7 @@ where (w.id = $1 or w.media_id = $1) and m.policy in ('mute', 'block')
 CLAIMED_BY_PERSON: Final = """
 select distinct media_id::text from work_matches where holder_id = $1 and policy in ('mute', 'block')
 """
-STREAM: Final = "select id::text, restrictions, state, media_node from streams where id = $1"
+STREAM: Final = "select id::text, restrictions, state from streams where id = $1"
 TITLES: Final = """
 select m.id::text as id, w.title from work_matches m join works w on w.id = m.work_id
 where m.id = any($1::uuid[]) and $2::uuid in (m.holder_id, m.publisher_id)

@@ -38,6 +38,7 @@ export default {
   waiting: "غير مغلقة",
   dismiss: "رفض البلاغ",
   warn: "تحذير",
+  mute: "كتم صوته",
   blur: "وضع تحذير قبله",
   hide: "إخفاء",
   remove: "إزالة",

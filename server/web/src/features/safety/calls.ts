@@ -30,7 +30,7 @@ export const REASONS: readonly Reason[] = [
 
 export const SEVERITIES: readonly Case["severity"][] = ["critical", "high", "medium", "low"];
 /** In the order in which moderators choose. */
-export const ACTIONS: readonly Action[] = ["dismiss", "warn", "blur", "hide", "remove", "end", "restrict", "suspend", "escalate"];
+export const ACTIONS: readonly Action[] = ["dismiss", "warn", "mute", "blur", "hide", "remove", "end", "restrict", "suspend", "escalate"];
 
 export interface Asked {
   state: string;

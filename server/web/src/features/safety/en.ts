@@ -35,6 +35,7 @@ export default {
   waiting: "Not closed",
   dismiss: "Dismiss",
   warn: "Warn",
+  mute: "Take its sound away",
   blur: "Put a warning before it",
   hide: "Hide",
   remove: "Remove",
