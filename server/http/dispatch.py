@@ -149,9 +149,9 @@ class Dispatch:
 
     def _require_scope(self, person: Caller) -> None:
         """An API token does what its scopes say, and nothing that takes a session."""
-        needed = self._operation.needed_scope
-        if person.scopes is None or (needed is not None and needed in person.scopes):
+        if person.scopes is None or person.scopes.intersection(self._operation.scopes):
             return
+        needed = self._operation.needed_scope
         detail = "This takes a session" if needed is None else f"The API token lacks the scope {needed!r}"
         raise Problem(403, detail, slug="missing-scope", extra={"scope": needed} if needed else None)
 

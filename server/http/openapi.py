@@ -129,8 +129,8 @@ def _described(operation: Operation) -> str:
     """The description, with the scope that an API token needs."""
     if operation.auth not in ("required", "optional"):
         return operation.description
-    scope = operation.needed_scope
-    sentence = f"API tokens need the scope `{scope}`." if scope else "Takes a session, no API token."
+    scopes = " or ".join(f"`{scope}`" for scope in operation.scopes)
+    sentence = f"API tokens need the scope {scopes}." if scopes else "Takes a session, no API token."
     return f"{operation.description}\n\n{sentence}".strip()
 
 

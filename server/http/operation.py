@@ -126,6 +126,8 @@ class Operation:
     roles: frozenset[str] = frozenset()
     scope: Need | None = None
     """Of API tokens; None takes the default of its method, path and tag."""
+    also_scopes: Sequence[Need] = ()
+    """Each of which will do instead."""
     max_body: int = 64 * 1024
     idempotent_key: bool = False
     rate: CallRate | None = None
@@ -144,3 +146,9 @@ class Operation:
     def needed_scope(self) -> Need | None:
         """What an API token must be for; None: no API token will do."""
         return self.scope or default_scope(self.method, self.path, self.tag)
+
+    @property
+    def scopes(self) -> Sequence[Need]:
+        """Any of which lets an API token do it."""
+        needed = self.needed_scope
+        return () if needed is None else (needed, *self.also_scopes)

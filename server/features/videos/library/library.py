@@ -6,7 +6,7 @@ The title, description and visibility of a recording are those of its stream, an
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -23,7 +23,7 @@ from server.features.videos.library.shapes import NewVideoBody, State, TrimBody,
 from server.features.videos.library.trimming import TrimVideo
 from server.features.videos.recordings import remove_recording
 from server.features.videos.uploads import Media, MediaKind
-from server.http.errors import Problem, invalid_field, not_found
+from server.http.errors import FieldError, Problem, invalid, invalid_field, not_found
 from server.jobs import Job, Jobs
 from server.live.viewings import Viewer
 from storage.doomed import doom
@@ -207,7 +207,7 @@ class Library:
         return found
 
     async def change(self, video_id: str, viewer: Viewer, change: VideoChange) -> VideoRow:
-        """By its owner. Raises a 403 or 404."""
+        """By its owner. Raises a 403 or 404, and a 422 for chapters that cannot be."""
         video = await self.owned(video_id, viewer)
         given = {name: value for name, value in change.model_dump(exclude_unset=True).items() if value is not None}
         if video.stream_id is not None and "chapters" in given:
@@ -216,6 +216,7 @@ class Library:
             await self._node.ref("stream", video.stream_id).ask(EditStream(changes=given))
             await self._when_changed()
         elif given:
+            _require_distinct(given.get("chapters", []), video)
             said = (given.get(name) for name in ("title", "description", "visibility"))
             await self._db.execute(
                 queries.CHANGE, video_id, video.owner_id, *said, _placed(given.get("chapters"), video)
@@ -237,15 +238,17 @@ class Library:
         video = await self.owned(video_id, viewer)
         if video.is_recording:
             raise Problem(409, "A recording cannot be trimmed: make a clip of it", slug="is-recording")
-        if video.edition and body.to_ms > video.duration_ms + SLACK_MS:
+        _require_some(body.from_ms, body.to_ms)
+        if video.state != "ready":
+            raise _not_ready()
+        if body.to_ms > video.duration_ms + SLACK_MS:
             raise invalid_field("to_ms", f"is after the end, at {video.duration_ms}")
         to_ms = min(body.to_ms, video.duration_ms)
-        if to_ms - body.from_ms < LEAST_MS:
-            raise invalid_field("to_ms", f"must be at least {LEAST_MS} after from_ms")
+        _require_some(body.from_ms, to_ms)
         async with self._db.transaction() as tx:
             edition = await tx.fetchval(queries.TRIM, video_id)
             if edition is None:
-                raise Problem(409, "The video is being worked on, or has failed", slug="not-ready")
+                raise _not_ready()
             span = {"from_ms": video.begin_ms + body.from_ms, "to_ms": video.begin_ms + to_ms}
             trim = TrimVideo(video_id=video_id, edition=edition + 1, **span)
             await self._jobs.enqueue(tx, self._trim_job, trim)  # without a key: one that failed may be tried again
@@ -308,6 +311,28 @@ class Library:
         await tx.execute(queries.ERASE_WATCHER, owner_id)
         for row in await tx.fetch(queries.REMOVE_ALL, owner_id):
             await doom(tx, prefix(row["id"]))
+
+
+def _require_some(from_ms: int, to_ms: int) -> None:
+    if to_ms - from_ms < LEAST_MS:
+        raise invalid_field("to_ms", f"must be at least {LEAST_MS} after from_ms")
+
+
+def _not_ready() -> Problem:
+    return Problem(409, "The video is being worked on, or has failed", slug="not-ready")
+
+
+def _require_distinct(chapters: Sequence[Mapping[str, Any]], video: VideoRow) -> None:
+    """Raises a 422 for chapters after the end, where it is known, and for those that begin where one before does."""
+    errors, begun = [], set[int]()
+    for number, at_ms in enumerate(one["at_ms"] for one in chapters):
+        if video.duration_ms and at_ms >= video.duration_ms:
+            errors.append(FieldError(f"chapters.{number}.at_ms", f"must be before the end, at {video.duration_ms}"))
+        if at_ms in begun:
+            errors.append(FieldError(f"chapters.{number}.at_ms", "is where another chapter begins"))
+        begun.add(at_ms)
+    if errors:
+        raise invalid(*errors)
 
 
 def _placed(chapters: list[dict[str, Any]] | None, video: VideoRow) -> list[dict[str, Any]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -34,6 +35,9 @@ from server.live.viewings import Viewer
 TAG: Final = "videos"
 BEATS: Final = CallRate("video_beats", per_s=20.0, burst=400)
 """By address: that of a large household, or of an office."""
+MAX_FILE_NAME: Final = 120
+ATTR_CHARS: Final = "!#$&+-.^_`|~"
+"""Beside letters and digits, what RFC 8187 has as it is."""
 UNQUOTED: Final = frozenset('"\\/%')
 ANY_BYTES: Final = "application/octet-stream"
 
@@ -62,7 +66,7 @@ class VideoRoutes:
             Operation(
                 method="GET", path=one, handler=self._get, name="getVideo", tag=TAG, paths=video,
                 summary="A video; others than its owner see it once it can be played", answers={200: VideoShape},
-                problems=frozenset({404, 451}), auth="optional",
+                problems=frozenset({404, 451}), auth="optional", also_scopes=("upload",),
             ),
             Operation(
                 method="PATCH", path=one, handler=self._change, name="changeVideo", tag=TAG, paths=video,
@@ -109,7 +113,7 @@ class VideoRoutes:
             Operation(
                 method="GET", path="/api/v1/me/videos", handler=self._mine, name="listMyVideos", tag=TAG,
                 summary="Your videos and recordings, the newest first", query=PageQuery, answers={200: VideosShape},
-                auth="required",
+                auth="required", also_scopes=("upload",),
             ),
             Operation(
                 method="GET", path="/api/v1/users/{username}/videos", handler=self._of_person,
@@ -176,7 +180,7 @@ class VideoRoutes:
         headers = {
             "Cache-Control": content.PRIVATE,
             "Content-Type": ANY_BYTES,
-            "Content-Disposition": f'attachment; filename="{_ascii(name)}"',
+            "Content-Disposition": _attachment(name),
         }
         return await content.streamed(
             call.request, read, size=size, etag=f'"{video.upload_id}-{size}"', headers=headers
@@ -205,8 +209,15 @@ class VideoRoutes:
         return await self._listing.shown(videos, viewer)
 
 
+def _attachment(name: str) -> str:
+    """Its ``Content-Disposition``; what reads no ``filename*`` has the other (RFC 6266, 4.3)."""
+    plain, name = _ascii(name), name[:MAX_FILE_NAME]
+    in_full = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe=ATTR_CHARS)}"
+    return f'attachment; filename="{plain}"{in_full}'
+
+
 def _ascii(name: str) -> str:
     """A file's name as a quoted string takes it (RFC 6266, RFC 9110, 5.6.4)."""
     return "".join(char if char.isascii() and char.isprintable() and char not in '"\\/%' else "_" for char in name)[
-        :120
+        :MAX_FILE_NAME
     ]

@@ -59,7 +59,7 @@ class UploadRoutes:
         self._rate = rate
 
     def operations(self) -> Sequence[Operation]:
-        mine: dict[str, Any] = {"tag": TAG, "auth": "required"}
+        mine: dict[str, Any] = {"tag": TAG, "auth": "required", "also_scopes": ("upload",)}
         bytes_in: dict[str, Any] = {
             "body": Streamed,
             "consumes": (tus.OFFSET_TYPE,),

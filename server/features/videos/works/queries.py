@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from storage.seen_streams import IN_GOOD_STANDING, LET_IN
+
 # works
 
 _WORK: Final = """
@@ -108,6 +110,14 @@ where (w.id = $1 or w.media_id = $1) and m.policy in ('mute', 'block')
 CLAIMED_BY_PERSON: Final = """
 select distinct media_id::text from work_matches where holder_id = $1 and policy in ('mute', 'block')
 """
+MAY_KNOW: Final = f"""
+select exists (
+    select from (select id, owner_id, visibility from streams where id = $2
+        union all select id, owner_id, visibility from videos where id = $2 and stream_id is null) m
+    join users o on o.id = m.owner_id
+    where {IN_GOOD_STANDING.format("o")} and {LET_IN.format("m", "m.visibility", "m.id")})
+"""
+"""Whether the person ``$1`` may know of the video or stream ``$2``."""
 STREAM: Final = "select id::text, restrictions, state from streams where id = $1"
 TITLES: Final = """
 select m.id::text as id, w.title from work_matches m join works w on w.id = m.work_id

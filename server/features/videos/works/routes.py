@@ -34,7 +34,7 @@ class WorkRoutes:
         self._rate = rate
 
     def operations(self) -> Sequence[Operation]:
-        mine: dict[str, Any] = {"tag": TAG, "auth": "required"}
+        mine: dict[str, Any] = {"tag": TAG, "auth": "required", "also_scopes": ("upload",)}
         match = "/api/v1/matches/{match_id}"
         acts: dict[str, Any] = {
             "answers": {200: OneMatch}, "problems": frozenset({403, 404, 409}), "account_rate": OWN_SETTINGS,

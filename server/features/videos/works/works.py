@@ -22,6 +22,7 @@ from storage.postgres import Database, Row
 TIMEOUT_S: Final = 4 * 3_600.0
 ANEW_S: Final = 3_600.0
 ANEW: Final = 100
+ABSENT: Final = "There is no such video, or nothing of it is kept"
 KINDS: Final[tuple[Kind, ...]] = ("audio", "video")
 
 MakeFingerprint = Callable[[Fingerprint], Awaitable[Sequence[Hash]]]
@@ -75,13 +76,14 @@ class Works:
         )
 
     async def register(self, new: NewWork) -> Row:
-        """Raises a 404 for what is not there, a 403 for what is another's, and a 409 for what is registered already, or
-        is encoded or trimmed still."""
+        """Raises a 404 for what is not there or not to be known of, a 403 for what is another's, and a 409 for what is
+        registered already, or is encoded or trimmed still."""
         medium = await self._media.find(new.media_id)
         if medium is None:
             raise await self._absence(new)
         if medium.owner_id != new.owner_id:
-            raise Problem(403, "This video is not yours")
+            is_known = await self._db.fetchval(queries.MAY_KNOW, new.owner_id, medium.id)
+            raise Problem(403, "This video is not yours") if is_known else not_found(ABSENT)
         work_id = self._ids.uuid7(self._now().timestamp())
         async with self._db.transaction() as tx:
             number = await tx.fetchval(
@@ -117,7 +119,7 @@ class Works:
             )
         if state == "failed":
             return Problem(409, "The video could not be encoded: upload it anew", slug="video-not-ready")
-        return not_found("There is no such video, or nothing of it is kept")
+        return not_found(ABSENT)
 
     async def _refusal(self, media_id: str) -> Problem:
         if await self._db.fetchval(queries.REGISTERED, media_id) is not None:

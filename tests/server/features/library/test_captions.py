@@ -68,6 +68,11 @@ async def test_chapters_are_in_order_and_move_with_a_trim(studio: Studio, video:
     status, changed = await studio.call("PATCH", path, json={"chapters": chapters})
     assert (status, changed["chapters"]) == (200, chapters[::-1])
     assert (await studio.call("PATCH", path, json={"chapters": [{"at_ms": -1, "label": "x"}]}))[0] == 422
+    wrong = [{"at_ms": at_ms, "label": "x"} for at_ms in (0, 2000, 500, 500, 9000)]
+    status, problem = await studio.call("PATCH", path, json={"chapters": wrong})
+    assert status == 422
+    assert [one["field"] for one in problem["errors"]] == [f"chapters.{number}.at_ms" for number in (1, 3, 4)]
+    assert (await studio.call("GET", path))[1]["chapters"] == chapters[::-1]
     await studio.kit.database.execute("update videos set begin_ms = 1000, duration_ms = 1000")
     assert (await studio.call("GET", path))[1]["chapters"] == [{"at_ms": 500, "label": "Shore"}]
 

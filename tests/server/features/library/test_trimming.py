@@ -68,6 +68,8 @@ async def test_what_was_asked_for_stays_to_the_picture_and_can_be_trimmed_again(
     video = await studio.made(film(seconds=10, fps=5))
     path = f"/videos/{video['id']}"
     assert (await studio.call("POST", f"{path}/trim", json={"from_ms": 0, "to_ms": 9}))[0] == 422
+    status, problem = await studio.call("POST", f"{path}/trim", json={"from_ms": 0, "to_ms": 9000})
+    assert (status, problem["type"].rpartition("/")[2]) == (409, "not-ready")
     await worked(studio)
     status, answer = await studio.call("POST", f"{path}/trim", json={"from_ms": 1000, "to_ms": 9000})
     assert (status, answer["video"]["state"]) == (202, "processing")

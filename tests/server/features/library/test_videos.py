@@ -99,6 +99,38 @@ async def test_the_original_is_for_its_owner_alone_in_whole_or_in_part(studio: S
     assert (await studio.get(path))[0] == 401
 
 
+async def test_the_original_keeps_its_name_in_any_script(studio: Studio, small_film: bytes) -> None:
+    video = await studio.made(small_film)
+    path = f"/api/v1/videos/{video['id']}/original"
+    for name, said in (
+        ("sea.mp4", 'attachment; filename="sea.mp4"'),
+        ("بحر.mp4", "attachment; filename=\"___.mp4\"; filename*=UTF-8''%D8%A8%D8%AD%D8%B1.mp4"),
+        ('a"; b', "attachment; filename=\"a_; b\"; filename*=UTF-8''a%22%3B%20b"),
+    ):
+        await studio.kit.database.execute("update uploads set filename = $1", name)
+        _, _, headers = await studio.get(path, token=studio.ada)
+        assert headers["Content-Disposition"] == said
+
+
+async def test_a_token_for_uploads_makes_a_video_and_sees_it(studio: Studio, small_film: bytes) -> None:
+    tokens = {}
+    for scope in ("upload", "chat"):
+        _, made = await studio.call("POST", "/auth/tokens", json={"name": "bot", "scopes": [scope]})
+        tokens[scope] = made["token"]
+    bot = tokens["upload"]
+    upload_id = await studio.uploaded(small_film, token=bot)
+    assert (await studio.call("GET", f"/uploads/{upload_id}", bot))[1]["state"] == "ready"
+    status, answer = await studio.call("POST", "/videos", bot, json={"upload_id": upload_id, "title": "Sea"})
+    assert status == 202
+    path = f"/videos/{answer['video']['id']}"
+    assert (await studio.call("GET", path, bot))[0] == 200
+    assert len((await studio.call("GET", "/me/videos", bot))[1]["items"]) == 1
+    work = {"video_id": answer["video"]["id"], "title": "Sea"}
+    assert (await studio.call("POST", "/works", bot, json=work))[0] == 409
+    assert (await studio.call("GET", "/me", bot))[0] == 403
+    assert (await studio.call("GET", path, tokens["chat"]))[0] == 403
+
+
 async def test_a_video_is_changed_by_its_owner(studio: Studio, small_film: bytes) -> None:
     video = await studio.made(small_film)
     await studio.kit.database.execute("update videos set edition = 1, state = 'ready'")

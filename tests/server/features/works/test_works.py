@@ -336,6 +336,10 @@ async def test_only_ones_own_recording_is_registered_and_once(stage: Stage) -> N
     video_id = await stage.recorded(stage.ada, sound=SILENCE)
     assert (await stage.register(stage.bob, video_id))[0] == 403
     assert (await stage.register(stage.ada, MISSING))[0] == 404
+    for table, hidden in (("streams", video_id), ("videos", await stage.video(stage.ada, SILENCE))):
+        await stage.kit.database.execute(f"update {table} set visibility = 'private'")
+        status, problem = await stage.register(stage.bob, hidden)
+        assert (status, problem["detail"]) == (404, (await stage.register(stage.bob, MISSING))[1]["detail"])
     assert (await stage.register(stage.ada, await stage.stream(stage.ada)))[0] == 404
     assert (await stage.register(stage.ada, video_id, title=""))[0] == 422
     assert (await stage.register(stage.ada, video_id, policy="burn"))[0] == 422
