@@ -29,9 +29,12 @@ def new_stream_key() -> str:
 
 
 DEADLOCKS: Final = 2
+"""How often a deletion that ended in one is tried again."""
 MUTED_UNTIL: Final = f"case when is_silenced then {2**53 - 1} else muted_until_ms end"
 """Of a row of ``streams``: before this moment of its media clock it has no sound."""
-"""How often a deletion that ended in one is tried again."""
+_MUTED: Final = f"where id = $1 returning state, media_node, {MUTED_UNTIL} as muted_until_ms"
+SET_MUTED_UNTIL: Final = f"update streams set muted_until_ms = $2 {_MUTED}"
+SET_SILENCED: Final = f"update streams set is_silenced = $2 {_MUTED}"
 EDITABLE: Final = frozenset(
     (
         *("title", "description", "category", "tags", "language", "visibility", "latency", "is_recorded", "transcode"),

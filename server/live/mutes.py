@@ -12,7 +12,7 @@ from actors.events import NODE
 from actors.runtime import ActorError, Node
 from server.live.node_actor import MuteHere
 from storage.postgres import Database
-from storage.stream import MUTED_UNTIL
+from storage.stream import SET_MUTED_UNTIL, SET_SILENCED
 
 ON_AIR: Final = ("live", "interrupted")
 
@@ -26,11 +26,11 @@ class LiveMutes:
 
     async def until(self, stream_id: str, until_ms: int) -> None:
         """Of its media clock; 0: it has its sound again, but for ``silence``."""
-        await self._set(_UNTIL, stream_id, until_ms)
+        await self._set(SET_MUTED_UNTIL, stream_id, until_ms)
 
     async def silence(self, stream_id: str, *, is_silenced: bool) -> None:
         """All of it, from now on until it is taken back."""
-        await self._set(_SILENCE, stream_id, is_silenced)
+        await self._set(SET_SILENCED, stream_id, is_silenced)
 
     async def _set(self, sql: str, stream_id: str, value: object) -> None:
         row = await self._db.fetchrow(sql, stream_id, value)
@@ -39,8 +39,3 @@ class LiveMutes:
         node = row["media_node"] or self._node.name
         with contextlib.suppress(ActorError):  # its publisher is away: it begins so when it comes again
             self._node.ref(NODE, node).tell(MuteHere(stream_id=stream_id, until_ms=row["muted_until_ms"]))
-
-
-_CHANGED: Final = f"where id = $1 returning state, media_node, {MUTED_UNTIL} as muted_until_ms"
-_UNTIL: Final = f"update streams set muted_until_ms = $2 {_CHANGED}"
-_SILENCE: Final = f"update streams set is_silenced = $2 {_CHANGED}"
