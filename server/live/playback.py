@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from actors.events import StreamView
@@ -111,8 +112,9 @@ class Playback:
             self._ended.add(stream_id)
 
     def forget(self, stream_id: str) -> None:
-        """Live files have gone: what is asked from now on comes from the recording."""
+        """Live files have gone, or the recording is another: what is asked from now on comes from it as it is then."""
         self._held.pop(stream_id, None)
+        self._loading.pop(stream_id, None)
         self._pictures.pop(stream_id, None)
 
     # what viewers ask
@@ -140,12 +142,13 @@ class Playback:
         if loading is None:
             loading = asyncio.get_running_loop().create_task(self._read(view), name=f"recording {view.id}")
             self._loading[view.id] = loading
-            loading.add_done_callback(lambda _: self._loaded(view.id))
+            loading.add_done_callback(partial(self._loaded, view.id))
         return await asyncio.shield(loading)
 
-    def _loaded(self, stream_id: str) -> None:
-        self._loading.pop(stream_id, None)
-        self._ended.discard(stream_id)
+    def _loaded(self, stream_id: str, loading: asyncio.Task[HeldIndex | None]) -> None:
+        if self._loading.get(stream_id) is loading:
+            del self._loading[stream_id]
+            self._ended.discard(stream_id)
 
     async def _read(self, view: StreamView) -> HeldIndex | None:
         held = self._new(view)
@@ -154,8 +157,9 @@ class Playback:
             return self._held.get(view.id)
         if view.state == "ended" or view.id in self._ended:
             held.index.apply(StreamEnded())
-        self._held[view.id] = held
-        self._trim()
+        if self._loading.get(view.id) is asyncio.current_task():  # else it was forgotten while it was read
+            self._held[view.id] = held
+            self._trim()
         return held
 
     def _new(self, view: StreamView) -> HeldIndex:

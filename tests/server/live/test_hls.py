@@ -363,6 +363,31 @@ async def test_a_stream_that_ends_while_its_rows_are_read_has_an_end(routes: Rou
     assert held.index.is_ended
 
 
+async def test_a_recording_that_was_deleted_is_gone_also_where_it_was_being_read(
+    routes: RoutesFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await routes.record(published(tmp_path, 1))
+    of = view(state="ended")
+    assert "ENDLIST" in await routes.playlist(of)
+    routes.playback.forget("s")
+    read, go_on, segments = asyncio.Event(), asyncio.Event(), routes.recordings.segments
+
+    async def slow(*args: Any, **options: Any) -> list[Segment]:
+        rows = await segments(*args, **options)
+        read.set()
+        await go_on.wait()
+        return rows
+
+    monkeypatch.setattr(routes.recordings, "segments", slow)
+    reading = asyncio.create_task(routes.playback.held(of))
+    await read.wait()
+    routes.tables.segments.clear()
+    routes.playback.forget("s")
+    go_on.set()
+    await asyncio.gather(reading, return_exceptions=True)
+    assert await refused(routes.playback.held(of)) == 404
+
+
 async def test_what_another_node_recorded_after_the_rows_were_read_is_there_once_the_stream_has_ended(
     routes: RoutesFixture, tmp_path: Path
 ) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from actors.events import is_open
 from actors.restrictions import Restrictions
-from actors.runtime import Node
+from actors.runtime import ActorError, DomainError, Node
 from actors.stream_messages import EditStream
 from server.features.videos.library import queries
 from server.features.videos.library.encoding import EncodeVideo
@@ -288,6 +289,14 @@ class Library:
             await self._uploads.release(tx, [one for one in (row["upload_id"], row["poster_upload_id"]) if one])
             await tx.execute(queries.DELETE, video_id)
             await publish(tx, VideoDeleted(video_id=video_id, owner_id=video.owner_id))
+        if video.stream_id is not None:
+            await self._tell_unrecorded(video.stream_id)
+
+    async def _tell_unrecorded(self, stream_id: str) -> None:
+        """The row says it already: an actor that is away reads it there."""
+        with suppress(ActorError, DomainError):
+            await self._node.ref("stream", stream_id).ask(EditStream(changes={"is_recorded": False}))
+        await self._when_changed()
 
     async def original_size(self, video: VideoRow) -> tuple[int, str]:
         """Bytes of the upload, and the name that it came with."""

@@ -125,13 +125,16 @@ class Retention:
 
 
 async def remove_recording(tx: Transaction, stream_id: str) -> None:
-    """All that was recorded of a stream that has ended, and what was made of it; the stream stays."""
+    """All that was recorded of a stream that has ended, and what was made of it; the stream stays, as one without a
+    recording, and every node forgets what it holds of it."""
     for row in await tx.fetch(_FOLDERS, stream_id):
         await doom(tx, row["folder"])
     await doom(tx, f"streams/{stream_id}/recording/")
     await doom(tx, f"streams/{stream_id}/storyboard/")
     for table in ("stream_segments", "stream_inits", "recording_files", "recording_mutes"):
         await tx.execute(f"delete from {table} where stream_id = $1", stream_id)
+    await tx.execute("update streams set is_recorded = false where id = $1", stream_id)
+    await note_change(tx, "recording", stream_id)
     await note_change(tx, "stream", stream_id)
 
 

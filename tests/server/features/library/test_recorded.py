@@ -57,6 +57,9 @@ async def test_deleting_the_video_of_a_recording_leaves_the_stream(stage: Stage)
     database = stage.kit.database
     assert await database.fetchval("select count(*) from stream_segments where stream_id = $1", stream.id) == 0
     assert await database.fetchval("select count(*) from streams where id = $1", stream.id) == 1
+    assert not await database.fetchval("select is_recorded from streams where id = $1", stream.id)
+    changes = await database.fetch("select kind from rights_changes where subject_id = $1", stream.id)
+    assert {row["kind"] for row in changes} == {"recording", "stream"}, "nodes forget what they hold of it"
 
 
 async def test_a_recording_that_a_rule_removes_is_no_video_any_more(stage: Stage) -> None:
