@@ -72,6 +72,14 @@ async def test_a_role_that_is_given_counts_from_the_next_token_and_one_that_is_t
     assert (before["why"], before["detail"]["before"]) == ("new colleague", ["viewer", "creator"])
 
 
+async def test_who_is_given_a_role_without_those_of_everybody_stays_signed_in(api: ApiFixture) -> None:
+    ada, admin = await api.register("ada"), await admin_of(api)
+    assert (await _patch(admin, ada, roles=["support"]))[1]["roles"] == ["support", "viewer"]
+    assert (await ada.ask("GET", "/me")).status == 200
+    assert (await _patch(admin, ada, roles=["creator"]))[0] == 200
+    assert (await ada.ask("GET", "/me")).status == 401
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -182,6 +182,19 @@ async def test_a_block_closes_a_direct_conversation_both_ways_at_once_until_it_i
     await write(hers, made, "hello again")
 
 
+async def test_a_direct_conversation_that_was_left_is_open_to_both_at_once_when_it_is_asked_for_again(
+    node: CoreNode,
+) -> None:
+    ada, bob = await people(node, 2)
+    made = await begin(ada, bob)
+    hers = await ada.connect()
+    await bob.done("DELETE", f"/conversations/{made['id']}/membership")
+    body = {"room_id": made["room_id"], "text": "x", "client_id": uuid.uuid4().hex}
+    assert (await hers.refused("chat:send", body))["code"] == "closed"
+    await bob.done("POST", "/conversations", {"people": [ada.username]})
+    await write(hers, made, "hello again")
+
+
 async def test_the_owner_of_a_group_adds_removes_and_titles_and_others_do_not(node: CoreNode) -> None:
     ada, bob, eve = await people(node, 3)
     made = await begin(ada, bob, title="Trip")

@@ -81,6 +81,7 @@ class Membership:
             await self._answered(tx, room_id, me, before[me], is_accepted=True)
         if before.get(other_id) == "left":
             await self._join(tx, room_id, me, {other_id: state})
+        await self._read_again(tx, room_id, before)
         return room_id, False
 
     async def _add(
@@ -238,7 +239,7 @@ class Membership:
         self._tell(tx, "left", room_id, [person_id])
         if not row["is_group"]:
             await tx.execute(queries.SET_STATE, room_id, person_id, _state_after(states[person_id]))
-            await self._silence(tx, room_id, states)
+            await self._read_again(tx, room_id, states)
             return
         await tx.execute(queries.REMOVE, room_id, person_id)
         left = [each for each in states if each != person_id]
@@ -250,8 +251,8 @@ class Membership:
                 await tx.execute(queries.SET_OWNER, room_id, heir)
             self._tell(tx, "people", room_id, left)
 
-    async def _silence(self, tx: Transaction, room_id: str, people: Collection[str]) -> None:
-        """What the others may do in it is read again."""
+    async def _read_again(self, tx: Transaction, room_id: str, people: Collection[str]) -> None:
+        """What each of them may do in it is read again: it hangs on what the others are."""
         for person_id in people:
             await note_change(tx, "room", room_id, person_id)
 
@@ -259,7 +260,7 @@ class Membership:
         """Nobody is left who wrote or might answer: it goes with its messages."""
         await self._attachments.ended(tx, room_id)
         await tx.execute(queries.DELETE_ROOM, room_id)
-        await self._silence(tx, room_id, people)
+        await self._read_again(tx, room_id, people)
         self._tell(tx, "left", room_id, people)
 
     def _tell(self, tx: Transaction, cause: str, room_id: str, people: Collection[str]) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, field_validator
 
 from server.features.people.accounts import queries
+from server.features.people.accounts.new_accounts import EVERYBODY
 from server.features.people.accounts.suspensions import Suspensions
 from server.http.cursors import after_id, page_of
 from server.http.errors import Problem, invalid_field, not_found
@@ -65,7 +66,7 @@ class AdminPerson(Shape):
 
 class AdminPeopleRoutes:
     """A suspended person is signed out everywhere, taken off the air, and hidden, until the suspension ends. A person
-    who loses a role is signed out too, since access tokens carry roles.
+    who loses a role that not everybody has is signed out too, since access tokens carry roles.
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class AdminPeopleRoutes:
             return []
         await tx.execute(queries.SET_ROLES, person_id, after)
         await self._note(tx, call, "person.roles_changed", person_id, {"before": row["roles"], "after": after})
-        if set(row["roles"]) <= set(after):
+        if set(row["roles"]) <= {*after, *EVERYBODY}:  # what every new account has allows nothing that others may not
             return []
         return list(await tx.fetch(queries.END_ALL_SESSIONS, person_id, "roles_changed"))
 

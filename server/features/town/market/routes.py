@@ -87,6 +87,7 @@ class MarketRoutes:
         mine: dict[str, Any] = {"tag": TAG, "auth": "required", "scope": "money"}
         acts: dict[str, Any] = {
             **mine, "answers": {200: OneOrder}, "problems": frozenset({403, 404, 409}), "account_rate": BUYING,
+            "idempotent_key": True,
         }  # fmt: skip
         return [
             Operation(
@@ -137,6 +138,7 @@ class MarketRoutes:
         }  # fmt: skip
         acts: dict[str, Any] = {
             **theirs, "answers": {200: OneOrder}, "problems": frozenset({403, 404, 409}), "account_rate": BUYING,
+            "idempotent_key": True,
         }  # fmt: skip
         return [
             Operation(

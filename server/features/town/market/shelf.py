@@ -33,11 +33,13 @@ class Shelf:
         return ShelfShape(items=[ShownShape.model_validate(one) for one in await _items(self._db, stream_id)])
 
     async def show(self, me: Viewer, stream_id: str, listing_id: str, opens_in_s: int | None) -> ShelfShape:
-        """Show a listing of one's own, or what has become of it. Raises a 403, a 404, and a 409 for one too many and
-        for what is not for sale.
+        """Show a listing of one's own, or what has become of it. Raises a 403, a 404, and a 409 for one too many,
+        for what is not for sale, and where the stream has ended.
         """
         async with self._db.transaction() as tx:
-            await _own(tx, stream_id, me)
+            stream = await _own(tx, stream_id, me)
+            if stream.state == "ended":
+                raise Problem(409, "The stream has ended", slug="stream-ended")
             await tx.fetchval(shelf_queries.LOCK_SELLER, me.id)
             listing = await tx.fetchrow(shelf_queries.HOLD, listing_id, me.id)
             if listing is None:
@@ -57,13 +59,13 @@ class Shelf:
                 await self._tell(tx, stream_id, stream.room_id)
 
     async def tell(self, tx: Transaction, listing_id: str) -> None:
-        """Tell the rooms of live streams that show it what their shelves are now, once this is committed."""
-        for row in await tx.fetch(shelf_queries.ON_AIR, listing_id):
+        """Tell the rooms of streams that show it and have not ended what their shelves are, once this is committed."""
+        for row in await tx.fetch(shelf_queries.SHOWING, listing_id):
             await self._tell(tx, row["stream_id"], row["room_id"])
 
     async def remove(self, tx: Transaction, listing_id: str) -> None:
         """Take it off all shelves."""
-        rows = await tx.fetch(shelf_queries.ON_AIR, listing_id)
+        rows = await tx.fetch(shelf_queries.SHOWING, listing_id)
         await tx.execute(shelf_queries.REMOVE, listing_id)
         for row in rows:
             await self._tell(tx, row["stream_id"], row["room_id"])

@@ -11,10 +11,10 @@ from market_shelf s join market_listings l on l.id = s.listing_id
 left join market_pictures p on p.listing_id = l.id and p.position = 0
 where s.stream_id = $1 and l.state = 'open' order by s.shown_at, l.id
 """
-ON_AIR: Final = """
+SHOWING: Final = """
 select s.stream_id, t.room_id from market_shelf s join streams t on t.id = s.stream_id
-where s.listing_id = $1 and t.state in ('live', 'interrupted')
-order by s.stream_id limit 10
+where s.listing_id = $1 and t.state <> 'ended'
+order by t.state in ('live', 'interrupted') desc, s.stream_id limit 10
 """
 LOCK_SELLER: Final = "select id from users where id = $1 for no key update"
 HOLD: Final = "select id, state from market_listings where id = $1 and seller_id = $2 for update"

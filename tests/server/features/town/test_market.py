@@ -14,6 +14,7 @@ from server.features.town.market.rules import ENDS, MOVES
 from server.http.errors import Problem
 from tests.server.features.town.conftest import Scene
 from tests.server.kit import Kit
+from tests.server.served import PASSWORD
 
 
 async def test_a_listing_is_found_by_words_category_and_place_while_it_is_for_sale(scene: Scene) -> None:
@@ -122,6 +123,30 @@ async def test_money_is_held_until_the_order_is_received_and_only_its_buyer_revi
     assert [one["tracking"] for one in (await scene.get("/orders"))["items"]] == ["T1"]
     assert [one["deliver_to"] for one in (await scene.get("/orders?role=seller", scene.ada))["items"]] == ["Main St 1"]
     assert (await scene.get("/orders", scene.eve))["items"] == []
+    await scene.require_sound()
+
+
+async def test_an_act_with_a_key_is_carried_out_once_and_answered_the_same(scene: Scene) -> None:
+    lamp, rug = await scene.list_for_sale(), await scene.list_for_sale(title="A rug")
+
+    async def twice(token: str, path: str) -> None:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": path}
+        url = f"{scene.served.url}/api/v1{path}"
+        answers = []
+        for _ in range(2):
+            async with scene.served.http.post(url, headers=headers) as answer:
+                answers.append((answer.status, await answer.json()))
+        assert answers[0][0] == 200, answers
+        assert answers[0] == answers[1]
+
+    order, other = await scene.paid(lamp["id"]), await scene.paid(rug["id"])
+    await twice(scene.ada, f"/orders/{order}/ship")
+    await twice(scene.bob, f"/orders/{order}/receive")
+    await twice(scene.bob, f"/orders/{other}/dispute")
+    await twice(scene.ada, f"/orders/{other}/answer")
+    await scene.kit.database.execute("update users set roles = '{moderator}' where username_key = 'eve'")
+    _, signed = await scene.call("POST", "/auth/login", json={"login": "eve", "password": PASSWORD})
+    await twice(signed["access_token"], f"/moderation/orders/{other}/uphold")
     await scene.require_sound()
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from server.features.town.market.shelf import Shelf
+from server.live.viewings import Viewer
 from tests.server.features.town.conftest import Scene
+from tests.server.kit import PublishedEvents
 
 
-async def stream_of(scene: Scene, owner: str = "ada", *, visibility: str = "public") -> str:
+async def stream_of(scene: Scene, owner: str = "ada", *, visibility: str = "public", state: str = "live") -> str:
     stream, room, owner_id = str(uuid4()), str(uuid4()), await scene.id_of(owner)
     await scene.kit.database.execute(
         "insert into streams (id, owner_id, room_id, title, stream_key, state, visibility)"
-        " values ($1, $2, $3, 'Show', $1::uuid::text, 'live', $4)",
-        stream, owner_id, room, visibility,
+        " values ($1, $2, $3, 'Show', $1::uuid::text, $5, $4)",
+        stream, owner_id, room, visibility, state,
     )  # fmt: skip
     return stream
 
@@ -47,6 +51,18 @@ async def test_a_streamer_shows_their_own_listings_in_their_own_streams(scene: S
     for _ in range(2):
         assert (await scene.call("DELETE", at(lamp["id"]), scene.ada))[0] == 204
     assert await shown(scene, stream) == []
+
+
+async def test_the_room_of_a_stream_is_told_of_its_shelf_before_it_is_live_and_not_after_its_end(scene: Scene) -> None:
+    coming, ended = await stream_of(scene, state="scheduled"), await stream_of(scene, state="ended")
+    lamp, published = await scene.list_for_sale(), PublishedEvents()
+    shelf = Shelf(db=scene.kit.database, now=lambda: datetime.now(UTC), publish=published)
+    ada = Viewer(id=await scene.id_of("ada"))
+    await shelf.show(ada, coming, lamp["id"], None)
+    [(_, event, body)] = published.events
+    assert (event, body["stream_id"], [one["title"] for one in body["items"]]) == ("market:shelf", coming, ["A lamp"])
+    status, problem = await scene.call("PUT", f"/streams/{ended}/shelf/{lamp['id']}", scene.ada)
+    assert (status, problem["type"].rpartition("/")[2]) == (409, "stream-ended")
 
 
 async def test_a_shelf_is_seen_by_who_may_see_the_stream_and_holds_ten(scene: Scene) -> None:
