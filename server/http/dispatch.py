@@ -25,7 +25,7 @@ from server.http.intake import (
     validate_query,
 )
 from server.http.limits import RateLimiter, untouched
-from server.http.middleware import note_limit
+from server.http.middleware import ALWAYS, note_limit
 from server.http.operation import Answer, Call, Operation, Streamed
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ class Dispatch:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         operation = self._operation
+        request[ALWAYS] = operation.always
         address = self._address(request)
         await self._limit(request, address)
         person, token = await self._known_caller(request, address)

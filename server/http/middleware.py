@@ -6,7 +6,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
@@ -38,7 +38,7 @@ EXPOSED: Final = (
 ALLOWED_HEADERS: Final = (
     "Authorization, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, Content-Type, Idempotency-Key, If-Match, "
     "If-None-Match, If-Range, Range, Tus-Resumable, Upload-Checksum, Upload-Concat, Upload-Defer-Length, "
-    "Upload-Length, Upload-Metadata, Upload-Offset"
+    "Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override"
 )
 """With what players say of themselves (CTA-5004), and uploads (tus 1.0.0)."""
 
@@ -52,6 +52,8 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|[A-Za-z0-9._~%-]{0,255})(?::[0
 
 TRACE_ID: web.RequestKey[str] = web.RequestKey("trace_id", str)
 STARTED: web.RequestKey[bool] = web.RequestKey("started", bool)
+ALWAYS: web.RequestKey[Mapping[str, str]] = web.RequestKey("always", Mapping)
+"""Headers that the answer has in any case."""
 LIMITS: web.RequestKey[list[tuple[CallRate, Taken]]] = web.RequestKey("limits", list)
 
 
@@ -204,6 +206,8 @@ class HttpMiddleware:
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
         headers.setdefault("X-Request-Id", request.get(TRACE_ID) or _trace_id(request))
+        for name, value in request.get(ALWAYS, {}).items():
+            headers.setdefault(name, value)
         if limits := request.get(LIMITS):
             headers["RateLimit-Policy"] = policy_header([rate for rate, _ in limits])
             headers["RateLimit"] = limit_header(limits)

@@ -136,6 +136,8 @@ class Operation:
     """Overrides the application's deadline for the arrival of a body."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Documented answer headers: name → what it says."""
+    always: Mapping[str, str] = field(default_factory=dict)
+    """Headers of every answer, those that refuse included."""
     request_headers: Mapping[str, str] = field(default_factory=dict)
     """Documented, optional request headers: name → what it says."""
     is_documented: bool = True

@@ -17,6 +17,7 @@ from server.features.videos.uploads.shapes import PartsShape, UploadShape, shown
 from server.features.videos.uploads.uploads import Uploads, media_prefix
 from server.http import content
 from server.http.errors import Problem, not_found
+from server.http.intake import require_content_type
 from server.http.limits import CallRate
 from server.http.operation import Answer, Call, MediaType, Operation, PathFormat, Streamed
 from storage.objects import NoSuchObject, ObjectStore
@@ -26,12 +27,17 @@ PATH: Final = "/api/v1/uploads"
 FILE: Final = PathFormat(
     pattern="^(full|preview)[.]webp$", description="The whole picture, or a small one", example="full.webp"
 )
-RESUMABLE: Final = {"Tus-Resumable": tus.VERSION, "Cache-Control": "no-store"}
+VERSIONED: Final = {"Tus-Resumable": tus.VERSION}
+RESUMABLE: Final = {**VERSIONED, "Cache-Control": "no-store"}
+OVERRIDE: Final = "X-HTTP-Method-Override"
 ASKED: Final = {"Tus-Resumable": f"{tus.VERSION}; a 412 without it"}
 SAID: Final = {
     "Upload-Offset": "Where the upload goes on",
     "Upload-Expires": "When an upload goes that nobody goes on with",
 }
+ALLOWED: Final = "DELETE, GET, HEAD, OPTIONS, PATCH"
+OVERRIDDEN: Final = ("DELETE", "HEAD", "PATCH")
+APPENDING: Final = frozenset({400, 403, 404, 409, 412, 413, 423, tus.CHECKSUM_MISMATCH})
 CHECKSUM: Final = {"Upload-Checksum": f"Of this request's bytes, in Base64: {', '.join(tus.ALGORITHMS)}"}
 LENGTH: Final = {"Upload-Length": "Bytes of the whole", "Upload-Defer-Length": "1: the length follows"}
 
@@ -59,7 +65,7 @@ class UploadRoutes:
         self._rate = rate
 
     def operations(self) -> Sequence[Operation]:
-        mine: dict[str, Any] = {"tag": TAG, "auth": "required", "also_scopes": ("upload",)}
+        mine: dict[str, Any] = {"tag": TAG, "auth": "required", "also_scopes": ("upload",), "always": VERSIONED}
         bytes_in: dict[str, Any] = {
             "body": Streamed,
             "consumes": (tus.OFFSET_TYPE,),
@@ -71,6 +77,16 @@ class UploadRoutes:
                 method="OPTIONS", path=PATH, handler=self._options, name="uploadOptions", tag=TAG,
                 summary="What the upload protocol has here", answers={204: None},
                 headers={"Tus-Version": "Versions", "Tus-Extension": "Extensions", "Tus-Max-Size": "Bytes"},
+            ),
+            Operation(
+                method="OPTIONS", path=one, handler=self._options, name="oneUploadOptions", tag=TAG,
+                summary="What the upload protocol has here", answers={204: None}, is_documented=False,
+            ),
+            Operation(
+                method="POST", path=one, handler=self._overridden, name="overrideUploadMethod",
+                summary="As the method that a header names, for clients that can send no others", body_required=False,
+                request_headers={**ASKED, OVERRIDE: ", ".join(OVERRIDDEN)}, answers={200: None, 204: None},
+                is_documented=False, problems=APPENDING | {405}, **bytes_in, **mine,
             ),
             Operation(
                 method="POST", path=PATH, handler=self._create, name="createUpload", summary="Begin an upload",
@@ -86,8 +102,7 @@ class UploadRoutes:
                 description="What has come before a connection breaks is kept, unless the request has a checksum.",
                 request_headers={**ASKED, **CHECKSUM, "Upload-Offset": "Where these bytes begin",
                                  "Upload-Length": "Of an upload that has none yet"},
-                headers=SAID, answers={204: None},
-                problems=frozenset({400, 403, 404, 409, 412, 413, 423, tus.CHECKSUM_MISMATCH}), **bytes_in, **mine,
+                headers=SAID, answers={204: None}, problems=APPENDING, **bytes_in, **mine,
             ),
             Operation(
                 method="GET", path=one, handler=self._get, name="getUpload", summary="An upload of yours",
@@ -123,8 +138,21 @@ class UploadRoutes:
             "Tus-Extension": tus.EXTENSIONS,
             "Tus-Max-Size": str(self._bounds.max_bytes),
             "Tus-Checksum-Algorithm": ",".join(tus.ALGORITHMS),
+            "Allow": ALLOWED if "upload_id" in call.path else "OPTIONS, POST",
         }
-        return Answer(204, headers={**RESUMABLE, **said, "Allow": "OPTIONS, POST"})
+        return Answer(204, headers={**RESUMABLE, **said})
+
+    async def _overridden(self, call: Call[None, None]) -> Answer:
+        match call.request.headers.get(OVERRIDE, "").upper():
+            case "PATCH":
+                require_content_type(call.request, (tus.OFFSET_TYPE,))
+                return await self._append(call)
+            case "DELETE":
+                return await self._end(call)
+            case "HEAD":
+                tus.require_version(call.request.headers)
+                return Answer(200, headers=(await self._get(call)).headers)
+        raise Problem(405, f"{OVERRIDE} must be one of {', '.join(OVERRIDDEN)}", headers={"Allow": ALLOWED})
 
     async def _create(self, call: Call[None, None]) -> Answer:
         headers = call.request.headers

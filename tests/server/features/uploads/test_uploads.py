@@ -329,6 +329,41 @@ async def test_a_browser_of_another_origin_may_upload_where_it_is_allowed_to_wri
     assert status == 204
     assert "concatenation" in said["Tus-Extension"]
     assert (said["Tus-Version"], said["Tus-Max-Size"]) == ("1.0.0", "8000000")
+    status, of_one, _ = await ada.send("OPTIONS", NO_ONE)
+    assert (status, of_one["Tus-Extension"], of_one["Tus-Version"]) == (204, said["Tus-Extension"], "1.0.0")
+
+
+async def test_a_client_that_can_send_no_other_methods_names_them_in_a_header(ada: Uploader) -> None:
+    path = await ada.create(4)
+    patch = {"X_HTTP_Method_Override": "PATCH", "Upload_Offset": "0"}
+    status, said, _ = await ada.send("POST", path, data=b"ab", **patch)
+    assert (status, said["Upload-Offset"]) == (204, "2")
+    assert (await ada.send("POST", path, data=b"ab", **patch))[0] == 409
+    assert (await ada.send("POST", path, **patch))[0] == 415
+    status, said, body = await ada.send("POST", path, X_HTTP_Method_Override="HEAD")
+    assert (status, said["Upload-Offset"], said["Upload-Length"], body) == (200, "2", "4", b"")
+    assert (await ada.send("POST", path, X_HTTP_Method_Override="DELETE", Tus_Resumable=""))[0] == 412
+    assert (await ada.send("POST", path, X_HTTP_Method_Override="DELETE"))[0] == 204
+    assert (await ada.send("POST", path, X_HTTP_Method_Override="HEAD"))[0] == 404
+    assert (await ada.send("POST", path))[0] == 405
+
+
+async def test_every_refusal_names_the_version_of_the_protocol(ada: Uploader) -> None:
+    path = await ada.create(4)
+    of_text = {"Content_Type": "text/plain", "Upload_Offset": "0"}
+    wrong_sum = {"Upload_Offset": "0", "Upload_Checksum": "md5 AAAA"}
+    for refused, status in (
+        (ada.send("HEAD", NO_ONE), 404),
+        (ada.send("PATCH", path, data=b"ab", Upload_Offset="x"), 400),
+        (ada.send("PATCH", path, data=b"ab", Upload_Offset="1"), 409),
+        (ada.send("PATCH", path, data=b"ab", Upload_Offset="0", Tus_Resumable=""), 412),
+        (ada.send("PATCH", path, data=b"abcdefgh", Upload_Offset="0"), 413),
+        (ada.send("PATCH", path, data=b"ab", **of_text), 415),
+        (ada.send("PATCH", path, data=b"ab", **wrong_sum), 460),
+        (ada.send("DELETE", path, Authorization=""), 401),
+    ):
+        found, said, _ = await refused
+        assert (found, said["Tus-Resumable"]) == (status, "1.0.0")
 
 
 @pytest.mark.parametrize(
