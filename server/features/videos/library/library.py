@@ -170,15 +170,19 @@ class Library:
         return video_id
 
     async def one(self, video_id: str, viewer: Viewer) -> VideoRow:
-        """Raises a 404 for what the viewer may not know of, and a 451 for what is not for their age or country."""
+        """Raises a 404 for what the viewer may not know of, and a 451 for what is not for their age or country, or is
+        claimed by others than them: who decides about a match sees what it is of."""
         row = await self._db.fetchrow(queries.SEEN, viewer.id, video_id) if is_uuid(video_id) else None
         if row is None:
             raise not_found("There is no such video")
         video = video_of(row)
-        refusal = video.restrictions.refusal(
-            country=viewer.country, birth_date=video.birth_date, today=self._now().date()
-        )
-        if refusal is not None and viewer.id != video.owner_id:
+        if viewer.id == video.owner_id:
+            return video
+        restrictions = video.restrictions
+        if restrictions.claimed and await self._db.fetchval(queries.CLAIMS_IT, viewer.id, video_id):
+            restrictions = msgspec.structs.replace(restrictions, claimed=False)
+        refusal = restrictions.refusal(country=viewer.country, birth_date=video.birth_date, today=self._now().date())
+        if refusal is not None:
             raise refusal
         return video
 

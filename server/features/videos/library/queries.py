@@ -33,6 +33,11 @@ exists (select from (select {_RESTRICTIONS} as restrictions, v.owner_id) as r
 _PAGE: Final = "and ($4::uuid is null or v.id < $4) order by v.id desc limit $5"
 
 SEEN: Final = f"{_VIDEOS} where v.id = $2 and {_MAY_SEE}"
+CLAIMS_IT: Final = """
+select exists (
+    select from work_matches where media_id = $2 and holder_id = $1::uuid and state <> 'withdrawn')
+"""
+"""Whether a work of the person was found in it."""
 MINE: Final = f"""
 {_VIDEOS} where v.owner_id = $1 and {_IS_THERE} and ($2::uuid is null or v.id < $2) order by v.id desc limit $3
 """

@@ -103,7 +103,7 @@ async def test_a_muted_part_is_silent_until_the_match_is_withdrawn(stage: Stage,
     assert min(levels) > 0.01
 
 
-async def test_a_blocked_video_is_its_owners_alone_until_the_match_is_withdrawn(stage: Stage) -> None:
+async def test_a_blocked_video_is_for_both_sides_alone_until_the_match_is_withdrawn(stage: Stage) -> None:
     video_id = str(Ids().uuid7(1e9))
     await stage.kit.database.execute(
         "insert into videos (id, owner_id, title, state, edition, created_at)"
@@ -111,18 +111,21 @@ async def test_a_blocked_video_is_its_owners_alone_until_the_match_is_withdrawn(
     )  # fmt: skip
     match_id = await matched(stage, video_id, "block")
     await enforced(stage, video_id)
-    status, problem = await seen(stage, video_id, stage.ada)
+    eve = await stage.served.register("eve")
+    status, problem = await seen(stage, video_id, eve)
     assert (status, problem["type"].rpartition("/")[2]) == (451, "claimed")
     assert (await seen(stage, video_id, stage.bob))[0] == 200
+    assert (await seen(stage, video_id, stage.ada))[0] == 200, "both sides see what they differ about"
     _, listed = await stage.served.call("GET", "/users/bob/videos", token=stage.ada)
     assert listed["items"] == []
 
     assert (await stage.served.call("POST", f"/matches/{match_id}/dispute", token=stage.bob))[0] == 200
     await stage.kit.run_jobs([stage.served.feature("works")])
-    assert (await seen(stage, video_id, stage.ada))[0] == 451, "until it is decided"
+    assert (await seen(stage, video_id, eve))[0] == 451, "until it is decided"
+    assert (await seen(stage, video_id, stage.ada))[0] == 200
     assert (await stage.served.call("POST", f"/matches/{match_id}/withdraw", token=stage.ada))[0] == 200
     await stage.kit.run_jobs([stage.served.feature("works")])
-    assert (await seen(stage, video_id, stage.ada))[0] == 200
+    assert (await seen(stage, video_id, eve))[0] == 200
     assert (await stage.actions()).count("match.enforced") == 2
 
 
@@ -133,4 +136,4 @@ async def test_a_video_that_cannot_be_muted_is_withheld(
     video_id, _, _ = await uploaded(stage, tmp_path)
     await matched(stage, video_id, "mute")
     await enforced(stage, video_id)
-    assert (await seen(stage, video_id, stage.ada))[0] == 451
+    assert (await seen(stage, video_id, await stage.served.register("eve")))[0] == 451
