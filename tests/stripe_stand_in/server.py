@@ -185,6 +185,8 @@ class StripeStandIn:
         try:
             if request.method == "GET":
                 return web.json_response(self._read(path, form))
+            if request.method == "DELETE":
+                return web.json_response(self._ended(path))
             return web.json_response(self._once(key, f"{path} {sorted(form.items())}", path, form))
         except Refused as refused:
             return web.json_response({"error": refused.error}, status=refused.status)
@@ -242,6 +244,13 @@ class StripeStandIn:
         if found := re.fullmatch("subscriptions/(sub_[0-9]+)", path):
             return self.subscriptions[found[1]]
         raise Refused(f"Unrecognized request URL ({path})", status=404)
+
+    def _ended(self, path: str) -> dict[str, Any]:
+        subscription_id = path.removeprefix("subscriptions/")
+        if self.subscriptions.get(subscription_id, {}).get("status") != "active":
+            raise Refused(f"No such subscription: '{subscription_id}'", status=404)
+        self.end_subscription(subscription_id)
+        return self.subscriptions[subscription_id]
 
     def _change(self, subscription: dict[str, Any], form: dict[str, str]) -> dict[str, Any]:
         """Half of the month is left. What a cheaper price leaves is a credit, which no event tells."""

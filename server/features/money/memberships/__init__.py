@@ -9,6 +9,7 @@ from server.feature import Feature, PersonalData, Platform, rows_by_id
 from server.features.money.memberships import gift_queries, queries
 from server.features.money.memberships.billing import Billing, BillingEvents
 from server.features.money.memberships.changes import Changes
+from server.features.money.memberships.checkouts import Checkouts
 from server.features.money.memberships.dunning import Dunning
 from server.features.money.memberships.gifts import Gifts, InRoom
 from server.features.money.memberships.routes import MembershipRoutes
@@ -44,6 +45,15 @@ def build(
 ) -> MembershipsRoom:
     dunning = Dunning(mails=mails)
     billing = None if paying.stripe is None else Billing(stripe=paying.stripe)
+    checkouts = Checkouts(
+        db=platform.db,
+        now=platform.now,
+        jobs=platform.jobs,
+        payments=paying.payments,
+        billing=billing,
+        origin=site.origin,
+    )
+    changes = Changes(db=platform.db, now=platform.now, payments=paying.payments, billing=billing, origin=site.origin)
     tiers = Tiers(db=platform.db, ids=platform.ids, now=platform.now, most=settings.max_payment)
     subscriptions = Subscriptions(
         db=platform.db,
@@ -51,11 +61,12 @@ def build(
         now=platform.now,
         payments=paying.payments,
         billing=billing,
+        checkouts=checkouts,
+        changes=changes,
         gifts=lambda: gifts,
         dunning=dunning,
         origin=site.origin,
     )
-    changes = Changes(db=platform.db, now=platform.now, payments=paying.payments, billing=billing, origin=site.origin)
     gifts = Gifts(
         db=platform.db,
         ids=platform.ids,
@@ -76,7 +87,7 @@ def build(
             db=platform.db, tiers=tiers, subscriptions=subscriptions, changes=changes
         ).operations(),
         consumers=[*subscriptions.consumers(), *gifts.consumers()],
-        jobs=[gifts.job],
+        jobs=[gifts.job, checkouts.job],
         schedules=[repeated("memberships.renew", subscriptions.renew, every_s=RENEW_S)],
         personal_data=PersonalData(
             tables=frozenset({"tiers", "subscriptions", "subscription_gifts"}),

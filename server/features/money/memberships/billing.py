@@ -29,8 +29,12 @@ class Billing:
     def __init__(self, *, stripe: StripeMoney) -> None:
         self._stripe = stripe
 
-    async def open(self, subscription_id: str, *, amount: int, currency: str, label: str, back_to: str) -> str:
-        """The page on which it is begun. Raises ``Unavailable`` and a ``Problem``."""
+    async def open(
+        self, subscription_id: str, *, amount: int, currency: str, label: str, back_to: str
+    ) -> tuple[str, str]:
+        """The session of Checkout and the page on which it is begun; the same for the same once more. Raises
+        ``Unavailable`` and a ``Problem``.
+        """
         return await self._stripe.open_subscription(
             subscription_id, {SUBSCRIPTION: subscription_id}, amount=amount, currency=currency, label=label,
             back_to=back_to,
@@ -39,6 +43,18 @@ class Billing:
     async def cancel(self, stripe_id: str) -> None:
         """At the end of what was paid."""
         await self._stripe.cancel_subscription(stripe_id)
+
+    async def resume(self, stripe_id: str) -> None:
+        """It goes on after what was paid. Raises a 409 for one that has ended."""
+        await self._stripe.resume_subscription(stripe_id)
+
+    async def end(self, stripe_id: str) -> None:
+        """Now: nothing more is billed."""
+        await self._stripe.end_subscription(stripe_id)
+
+    async def close_checkout(self, checkout_id: str) -> None:
+        """It can no longer be begun there."""
+        await self._stripe.close_session(checkout_id)
 
     async def change(self, stripe_id: str, *, amount: int, currency: str, label: str) -> None:
         """Another price from now on; what the rest of the month costs more is asked for at once."""

@@ -43,7 +43,7 @@ class Changes:
 
     async def change(self, person_id: str, subscription_id: str, tier_name: str) -> dict[str, Any]:
         """The subscription in the other tier. Raises a 404 for what is not the person's own and for a tier that is not
-        there, a 409 for one that is not paid or has been cancelled, a 422 for a tier in another currency.
+        there, a 409 for one that is not paid, a 422 for a tier in another currency. One that was cancelled goes on.
         """
         row = await self._db.fetchrow(queries.ONE, subscription_id)
         if row is None or person_id != row["payer_id"] or row["is_gift"]:
@@ -51,15 +51,23 @@ class Changes:
         tier = await self._db.fetchrow(queries.TIER, row["owner_id"], tier_name)
         if tier is None:
             raise not_found("There is no such tier")
-        if row["state"] != "active" or row["is_cancelled"] or (self._billing is not None and row["stripe_id"] is None):
-            raise Problem(409, "Only a subscription that is paid and goes on can be changed")
+        if row["state"] != "active" or (self._billing is not None and row["stripe_id"] is None):
+            raise Problem(409, "Only a subscription that is paid can be changed")
         if tier["currency"] != row["currency"]:
             raise invalid_field("tier", f"must be a tier in {row['currency']}")
+        if row["is_cancelled"]:
+            await self._resume(row)
         if tier["id"] != row["tier_id"] or tier["amount"] != row["amount"]:
             await self._carry_out(row, tier)
         changed = await self._db.fetchrow(queries.ONE, subscription_id)
         assert changed is not None
         return shown(changed)
+
+    async def _resume(self, row: Row) -> None:
+        if self._billing is not None:
+            await self._billing.resume(row["stripe_id"])
+        if not await self._db.execute(queries.RESUME, row["id"], self._now()):
+            raise Problem(409, "What was paid of this subscription is over")
 
     async def _carry_out(self, row: Row, tier: Row) -> None:
         if self._billing is not None:

@@ -29,6 +29,11 @@ TIER: Final = f"""
 select {_TIER} from tiers where owner_id = $1 and not is_archived and (id::text = lower($2) or lower(name) = lower($2))
 order by id::text = lower($2) desc limit 1
 """
+LOCK_PAIR: Final = "select pg_advisory_xact_lock(hashtextextended('subscription ' || $1::uuid || ' ' || $2::uuid, 0))"
+LOCK_PAIR_OF: Final = """
+select pg_advisory_xact_lock(hashtextextended('subscription ' || owner_id || ' ' || person_id, 0))
+from subscriptions where id = $1
+"""
 HAS: Final = "select true from subscriptions where owner_id = $1 and person_id = $2 and state in ('active', 'past_due')"
 ADD: Final = """
 insert into subscriptions
@@ -38,14 +43,16 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 _ONE: Final = """
 select s.id, s.owner_id, s.person_id, s.payer_id, s.tier_id, t.name as tier, s.amount, s.currency, s.is_test, s.state,
     s.is_cancelled, s.stripe_id, s.months, s.created_at, s.started_at, s.paid_until, s.ended_at,
-    s.payer_id <> s.person_id as is_gift, p.username, p.display_name, o.username as to_username,
+    s.payment_id, s.checkout_id, s.checkout_url, s.payer_id <> s.person_id as is_gift,
+    p.username, p.display_name, o.username as to_username,
     o.display_name as to_display_name, g.username as from_username, g.display_name as from_display_name
 from subscriptions s join tiers t on t.id = s.tier_id join users p on p.id = s.person_id
 join users o on o.id = s.owner_id join users g on g.id = s.payer_id
 """
 ONE: Final = _ONE + " where s.id = $1"
 MINE: Final = f"""
-{_ONE} where (s.person_id = $1 or s.payer_id = $1) and s.state <> 'pending' and ($2::uuid is null or s.id < $2)
+{_ONE} where (s.person_id = $1 or s.payer_id = $1) and s.state <> 'pending'
+    and (s.is_cancelled or not s.is_withdrawn) and ($2::uuid is null or s.id < $2)
 order by s.id desc limit $3
 """
 SUPPORTERS: Final = f"""
@@ -58,9 +65,35 @@ PAID: Final = """
 update subscriptions set state = 'active', dunned = 0, months = months + 1, started_at = coalesce(started_at, $2),
     paid_until = $3, ended_at = null where id = $1 returning months
 """
+OTHER: Final = """
+select true from subscriptions where owner_id = $1 and person_id = $2 and state = 'active' and id <> $4
+    and not (is_cancelled and paid_until <= $3)
+"""
 END_OTHER: Final = """
 update subscriptions set state = 'ended', ended_at = $3
-where owner_id = $1 and person_id = $2 and state in ('active', 'past_due') and id <> $4 returning id
+where owner_id = $1 and person_id = $2 and state in ('active', 'past_due') and id <> $4 returning id, stripe_id
+"""
+ATTEMPTS: Final = """
+select * from subscriptions where owner_id = $1 and person_id = $2 and payer_id = $3 and state = 'pending'
+order by id desc for update
+"""
+PAID_BY: Final = "update subscriptions set payment_id = $2 where id = $1"
+OPENED: Final = """
+update subscriptions set checkout_id = coalesce($2, checkout_id), checkout_url = $3 where id = $1 returning *
+"""
+WITHDRAW: Final = """
+update subscriptions set state = 'ended', ended_at = $2, is_withdrawn = true where id = $1 and state = 'pending'
+"""
+OPEN_AT_STRIPE: Final = """
+select checkout_id from subscriptions
+where $1::uuid in (person_id, owner_id, payer_id) and checkout_id is not null and state = 'pending'
+"""
+CANCELLED: Final = """
+select id from subscriptions
+where owner_id = $1 and person_id = $2 and payer_id = $2 and state = 'active' and is_cancelled and paid_until > $3
+"""
+RESUME: Final = """
+update subscriptions set is_cancelled = false where id = $1 and state = 'active' and paid_until > $2
 """
 NAME_STRIPE: Final = """
 update subscriptions set stripe_id = coalesce(stripe_id, $2), stripe_customer = coalesce(stripe_customer, $3)

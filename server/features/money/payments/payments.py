@@ -151,6 +151,15 @@ class Payments:
                 await self._jobs.enqueue(tx, self._work().pay, PayBody(payment_id), key=payment_id)
         return opened
 
+    async def close(self, tx: Transaction, payment_id: str) -> None:
+        """Have the ways to pay it closed. One that is made all the same counts."""
+        row = await tx.fetchrow(queries.LOCK, payment_id, None)
+        if row is None or row["provider"] == "test" or row["paid_at"] is not None or row["intent_id"] is None:
+            return
+        for kept, way in ((row["intent_id"], "session"), ("", "intent")):
+            body = OtherWayBody(paid_intent=kept, intent_id=row["intent_id"], session_id=row["session_id"])
+            await self._jobs.enqueue(tx, self._work().close_other, body, key=f"{payment_id}-{way}")
+
     async def pay_with_test_money(self, tx: Transaction, payment_id: str) -> None:
         row = await tx.fetchrow(queries.ONE, payment_id)
         if row is not None and row["provider"] == "test":
@@ -278,7 +287,7 @@ class Payments:
             row["bookings"] += 1
             await self._ledger.post(
                 tx, moved, key=f"payment:{row['id']}:{row['bookings']}", kind=_kind_of(booked, wanted, row["kind"]),
-                currency=row["currency"], subject=row["id"],
+                currency=row["currency"], subject=row["subject"],
             )  # fmt: skip
         await tx.execute(
             queries.CHANGE, row["id"], row["paid_intent"], row["paid_at"], row["failed_at"], row["release_at"],

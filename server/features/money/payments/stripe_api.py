@@ -119,8 +119,8 @@ class StripeMoney:
         currency: str,
         label: str,
         back_to: str,
-    ) -> str:
-        """The page of Checkout on which a payer begins to pay each month. Raises as ``open`` does."""
+    ) -> tuple[str, str]:
+        """A session of Checkout and its page, on which a payer begins to pay each month. Raises as ``open`` does."""
         price = {
             "currency": currency.lower(),
             "unit_amount": to_stripe(amount, currency),
@@ -140,7 +140,26 @@ class StripeMoney:
                 },
                 {"idempotency_key": f"{subscription_id}-session"},
             )
-        return str(session.url)
+        return str(session.id), str(session.url)
+
+    async def close_session(self, session_id: str) -> None:
+        with contextlib.suppress(self._lib.InvalidRequestError):  # it has ended by itself
+            async with self._answered(""):
+                await self._opened().v1.checkout.sessions.expire_async(session_id)
+
+    async def end_subscription(self, stripe_id: str) -> None:
+        """Now, whatever was paid."""
+        with contextlib.suppress(self._lib.InvalidRequestError):  # it has ended by itself
+            async with self._answered(""):
+                await self._opened().v1.subscriptions.cancel_async(stripe_id)
+
+    async def resume_subscription(self, stripe_id: str) -> None:
+        """It does not end with what was paid. Raises a 409 for one that has ended."""
+        try:
+            async with self._answered(""):
+                await self._opened().v1.subscriptions.update_async(stripe_id, {"cancel_at_period_end": False})
+        except self._lib.InvalidRequestError as error:
+            raise Problem(409, "The subscription has ended at Stripe") from error
 
     async def cancel_subscription(self, stripe_id: str) -> None:
         """At the end of what was paid."""

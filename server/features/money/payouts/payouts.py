@@ -80,6 +80,8 @@ class Payouts:
     async def ask(self, person_id: str, body: PayoutBody) -> dict[str, Any]:
         """Raises a 409 without an account to pay to, a 422 for more than is available and less than ``least``."""
         self._require_provider()
+        if body.currency not in CURRENCIES:
+            raise invalid_field("currency", f"must be one of {', '.join(CURRENCIES)}")
         provider = "test" if self._stripe is None else "stripe"
         percent = await self._withholding.percent_of(person_id)
         async with self._db.transaction() as tx:
@@ -124,8 +126,9 @@ class Payouts:
         if row is None:
             raise not_found("There is no such payout")
         since = await self._db.fetchval(queries.BEFORE, person_id, row["currency"], payout_id)
+        left = await self._db.fetchval(queries.LEFT_AT, payout_id)
         first = datetime(1970, 1, 1, tzinfo=UTC) if since is None else since + timedelta(microseconds=1)
-        until = row["created_at"] + timedelta(microseconds=1)
+        until = left + timedelta(microseconds=1)
         return await self._db.fetch(queries.STATEMENT, person_id, first, until, row["currency"], MAX_STATEMENT)
 
     async def account_changed(self, tx: Transaction, event: StripeEvent) -> bool:
@@ -141,9 +144,7 @@ class Payouts:
             raise Problem(503, detail, slug="payments-not-configured", retry_after_s=3600)
 
     async def _wanted(self, tx: Transaction, person_id: str, body: PayoutBody) -> int:
-        known = CURRENCIES.get(body.currency)
-        if known is None:
-            raise invalid_field("currency", f"must be one of {', '.join(CURRENCIES)}")
+        known = CURRENCIES[body.currency]
         held = await self._ledger.locked_balance(tx, available(person_id), body.currency)
         amount = held if body.amount is None else body.amount
         if amount > held:

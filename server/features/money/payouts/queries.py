@@ -23,8 +23,10 @@ ONE: Final = _PAYOUT + " where id = $1 and person_id = $2"
 BY_ID: Final = "select * from payouts where id = $1"
 LIST: Final = _PAYOUT + " where person_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3"
 SETTLE: Final = "update payouts set state = $2, reason = $3, paid_at = $4 where id = $1 and state = 'pending'"
+LEFT_AT: Final = "select at from ledger_transfers where key = 'payout:' || $1::uuid"
 BEFORE: Final = """
-select max(created_at) from payouts where person_id = $1 and currency = $2 and id < $3 and state <> 'failed'
+select t.at from payouts p join ledger_transfers t on t.key = 'payout:' || p.id
+where p.person_id = $1 and p.currency = $2 and p.id < $3 and p.state <> 'failed' order by p.id desc limit 1
 """
 
 _MINE: Final = """

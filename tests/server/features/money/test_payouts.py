@@ -32,6 +32,7 @@ async def test_what_is_available_is_paid_out_once_and_shown_in_every_view(shop: 
     await earn(shop)
     assert await shop.balance(shop.ada) == [{"currency": "USD", "available": 4_500, "pending": 0}]
     assert (await ask(shop))[0] == 409
+    assert (await ask(shop, currency="QQQ"))[0] == 422
     _, account = await shop.call("POST", "/me/payout-account", token=shop.ada)
     assert account == {"onboarding_url": "https://live.test/settings/money", "is_ready": True}
     for wrong in ({"amount": 4_501}, {"amount": 99}, {"amount": 0}, {"currency": "EUR"}, {"currency": "QQQ"}):
@@ -56,6 +57,12 @@ async def test_what_is_available_is_paid_out_once_and_shown_in_every_view(shop: 
         lines = await read_csv(shop, path)
         assert {line["kind"] for line in lines} >= {"payout"}
         assert not [text for line in lines for text in line.values() if text.startswith(("=", "+", "-", "@"))]
+    for one, before in zip(page["items"], [4_500 - 1_000, 4_500], strict=True):
+        lines = await read_csv(shop, f"/me/payouts/{one['id']}/statement.csv")
+        paid = [(line["subject"], int(line["out"])) for line in lines if line["kind"] == "payout"]
+        assert paid == [(one["id"], one["amount"])]
+        if before == 4_500:
+            assert sum(int(line["in"]) - int(line["out"]) for line in lines) == before - one["amount"]
     lines = await read_csv(shop, "/me/payouts/statement.csv")
     assert sum(int(line["in"]) - int(line["out"]) for line in lines) == 500
     assert (await shop.call("GET", f"/me/payouts/{shop.room}/statement.csv", token=shop.ada))[0] == 404

@@ -31,6 +31,8 @@ async def test_a_tip_is_shown_in_the_room_when_it_is_paid_and_not_before(shop: S
     assert [one["id"] for one in (await shop.call("GET", "/me/tips", token=shop.ada))[1]["items"]] == [tip["id"]]
     assert await shop.balance(shop.ada) == [{"currency": "USD", "available": 0, "pending": 450}]
     assert await shop.balance(shop.bob) == []
+    _, moved = await shop.call("GET", "/me/ledger", token=shop.ada)
+    assert [(one["kind"], one["subject"]) for one in moved["items"]] == [("tip", tip["id"])]
     await shop.settle()
     assert len(shop.shown()) == 1
     await shop.require_sound()
