@@ -35,7 +35,7 @@ async def test_what_is_available_is_paid_out_once_and_shown_in_every_view(shop: 
     assert (await ask(shop, currency="QQQ"))[0] == 422
     _, account = await shop.call("POST", "/me/payout-account", token=shop.ada)
     assert account == {"onboarding_url": "https://live.test/settings/money", "is_ready": True}
-    for wrong in ({"amount": 4_501}, {"amount": 99}, {"amount": 0}, {"currency": "EUR"}, {"currency": "QQQ"}):
+    for wrong in ({"amount": 4_501}, {"amount": 99}, {"amount": 0}, {"currency": "EUR"}):
         assert (await ask(shop, **wrong))[0] == 422, wrong
     status, answer = await ask(shop, amount=1_000)
     assert (status, answer["payout"]["state"], answer["payout"]["amount"]) == (201, "pending", 1_000)
