@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 _JOINER: Final = "\u200d"
-_SHOWN_AS_EMOJI: Final = "\ufe0f"
+SHOWN_AS_EMOJI: Final = "\ufe0f"
 _TONES: Final = "\U0001f3fb-\U0001f3ff"
 
 _CHARACTERS: Final = (
@@ -110,8 +110,8 @@ def _compiled() -> re.Pattern[str]:
     flags = "|".join(f"{_indicator(first)}[{''.join(map(_indicator, seconds))}]" for first, seconds in _REGIONS.items())
     tagged = "|".join("".join(chr(0xE0000 + ord(letter)) for letter in region) for region in _TAGGED)
     return re.compile(
-        f"[#*0-9]{_SHOWN_AS_EMOJI}?\u20e3|{flags}|\U0001f3f4(?:{tagged})\U000e007f"
-        f"|[{_TONED}][{_TONES}]|(?![\u00a9\u00ae]$)[{_CHARACTERS}]{_SHOWN_AS_EMOJI}?"
+        f"[#*0-9]{SHOWN_AS_EMOJI}?\u20e3|{flags}|\U0001f3f4(?:{tagged})\U000e007f"
+        f"|[{_TONED}][{_TONES}]|(?![\u00a9\u00ae]$)[{_CHARACTERS}]{SHOWN_AS_EMOJI}?"
     )
 
 
@@ -120,8 +120,8 @@ def _indicator(letter: str) -> str:
 
 
 _ONE: Final = _compiled()
-_PART: Final = re.compile(f"[{_TONED}][{_TONES}]|[{_CHARACTERS}]{_SHOWN_AS_EMOJI}?")
-_DRESS: Final = re.compile(f"[{_TONES}{_SHOWN_AS_EMOJI}]")
+_PART: Final = re.compile(f"[{_TONED}][{_TONES}]|[{_CHARACTERS}]{SHOWN_AS_EMOJI}?")
+_DRESS: Final = re.compile(f"[{_TONES}{SHOWN_AS_EMOJI}]")
 _SEQUENCES: Final = frozenset(
     _JOINER.join((first, *rest.split("+"))) for firsts, rests in _JOINED for first in firsts for rest in rests.split()
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC
 from typing import Any, Final
 
 import msgspec
@@ -89,7 +90,7 @@ async def _message(reads: Reads, message_id: str, viewer_id: str) -> Subject | N
     before = await reads.fetch(_BEFORE, row["room_id"], row["offset"])
     evidence = {
         "text": row["text"],
-        "sent_at": row["sent_at"].isoformat(),
+        "sent_at": row["sent_at"].astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "url": f"/watch/{row['stream_id']}" if row["stream_id"] is not None else None,
         "before": [{"username": one["username"], "text": one["text"]} for one in reversed(before)],
     }

@@ -8,7 +8,9 @@ ORIGINAL: Final = "select coalesce(repost_of, id) from posts where id = $1 and s
 
 MY_REACTIONS: Final = "select array(select emoji from post_reactions where post_id = $1 and person_id = $2)"
 REACT: Final = "insert into post_reactions (post_id, person_id, emoji, created_at) values ($1, $2, $3, $4)"
-UNREACT: Final = "delete from post_reactions where post_id = $1 and person_id = $2 and emoji = $3"
+UNREACT: Final = """
+delete from post_reactions where post_id = $1 and person_id = $2 and replace(emoji, '\ufe0f', '') = $3 returning emoji
+"""
 
 REPOST: Final = """
 insert into posts (id, author_id, repost_of, visibility, community_id, state, published_at, created_at)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from actors.emoji import is_emoji
+from actors.emoji import SHOWN_AS_EMOJI, is_emoji
 from server.features.social.posts import act_queries as queries
 from server.features.social.posts.counters import Counters
 from server.features.social.posts.facts import PostPublished, PostReacted, PostRemoved
@@ -41,6 +41,7 @@ class Acts:
         async with self._db.transaction(planned_once=True) as tx:
             post = await self._targets.one(tx, person_id, post_id)
             own = await tx.fetchval(queries.MY_REACTIONS, post["id"], person_id)
+            emoji = _as_known(emoji, (*own, *post["reactions"]))
             if emoji in own:
                 return
             if len(own) >= MAX_OWN or (len(post["reactions"]) >= MAX_EMOJI and emoji not in post["reactions"]):
@@ -55,8 +56,8 @@ class Acts:
         """Also from a post that the person may not read any more."""
         async with self._db.transaction(planned_once=True) as tx:
             original = await self._original(tx, post_id)
-            if await tx.execute(queries.UNREACT, original, person_id, emoji):
-                await self._counters.reaction(tx, original, -1, emoji)
+            for row in await tx.fetch(queries.UNREACT, original, person_id, emoji.replace(SHOWN_AS_EMOJI, "")):
+                await self._counters.reaction(tx, original, -1, row["emoji"])
 
     async def repost(self, person_id: str, post_id: str) -> None:
         """Raises a 404, and a 403 for what is not for all."""
@@ -118,6 +119,8 @@ class Acts:
             poll = await tx.fetchrow(queries.POLL, post["id"], person_id)
             if poll is None:
                 raise no_post()
+            if chosen[-1] >= len(poll["options"]):
+                raise invalid_field("options", "has no such option")
             if poll["my_votes"] is not None:
                 _require_same(poll["my_votes"], chosen)
                 return
@@ -129,8 +132,6 @@ class Acts:
     def _require_choice(self, poll: Row, chosen: Sequence[int]) -> None:
         if state_of(poll["ends_at"], self._now()) != "open":
             raise Problem(409, "The poll has ended", slug="poll-closed")
-        if chosen[-1] >= len(poll["options"]):
-            raise invalid_field("options", "has no such option")
         if len(chosen) > 1 and not poll["is_multiple"]:
             raise invalid_field("options", "must be one option")
 
@@ -140,6 +141,12 @@ class Acts:
         if original is None:
             raise no_post()
         return original
+
+
+def _as_known(emoji: str, known: Iterable[str]) -> str:
+    """As it stands in ``known``, with or without the variation selectors that keyboards send or leave out."""
+    bare = emoji.replace(SHOWN_AS_EMOJI, "")
+    return next((one for one in known if one.replace(SHOWN_AS_EMOJI, "") == bare), emoji)
 
 
 def _require_same(voted: Sequence[int], chosen: Sequence[int]) -> None:

@@ -33,6 +33,12 @@ def _bounded(text: str) -> str:
     return kept
 
 
+def _different(options: list[str]) -> list[str]:
+    if len(set(options)) < len(options):
+        raise ValueError("must differ from each other")
+    return options
+
+
 PostText = Annotated[
     Text,
     Field(
@@ -85,7 +91,7 @@ class MediaBody(Body):
 
 
 class PollBody(Body):
-    options: Annotated[list[Option], Field(min_length=MIN_OPTIONS, max_length=MAX_OPTIONS)]
+    options: Annotated[list[Option], Field(min_length=MIN_OPTIONS, max_length=MAX_OPTIONS), AfterValidator(_different)]
     seconds: Annotated[int, Field(ge=MIN_POLL_S, le=MAX_POLL_S)]
     multiple: bool = False
 

@@ -24,7 +24,7 @@ from server.features.town.courses.shapes import (
     ProgressBody,
     ProgressShape,
 )
-from server.http.errors import Problem, invalid_field, not_found
+from server.http.errors import FieldError, Problem, invalid, invalid_field, not_found
 from storage.facts import Consumer
 from storage.ids import Ids
 from storage.postgres import Database, Row, Transaction
@@ -124,12 +124,18 @@ class Learning:
             percent=best,
             done=is_done(lesson["kind"], best, lesson["pass_percent"]),
             score=result,
-            questions=asked(lesson, body.answers) if body.answers is not None else None,
+            questions=asked({**lesson, "percent": best}, body.answers) if body.answers is not None else None,
             course_percent=total // len(lessons),
         )
 
     async def certificate(self, me: str, course_id: str) -> CertificateShape:
-        """Issued when it is first asked for. Raises a 404 for who is not enrolled, and a 409 for who is not through."""
+        """Issued when it is first asked for, and kept by who leaves the course. Raises a 404 for who is not enrolled,
+        and a 409 for who is not through.
+        """
+        row = await self._db.fetchrow(queries.CERTIFICATE, course_id, me) or await self._certified(me, course_id)
+        return CertificateShape(**dict(row), course_id=UUID(course_id))
+
+    async def _certified(self, me: str, course_id: str) -> Row:
         course = await self._courses.row(me, course_id)
         if course["enrolment"] != "enrolled":
             raise not_found("You have no certificate of this course")
@@ -140,7 +146,7 @@ class Learning:
         await self._db.execute(queries.CERTIFY, code, course_id, me, course["title"], self._now())
         row = await self._db.fetchrow(queries.CERTIFICATE, course_id, me)
         assert row is not None
-        return CertificateShape(**dict(row), course_id=UUID(course_id))
+        return row
 
     async def verify(self, code: str) -> CertificateShape:
         """Raises a 404 for what is no certificate."""
@@ -209,6 +215,9 @@ def _result(lesson: Row, body: ProgressBody) -> tuple[int, int | None]:
         raise invalid_field("percent", "follows from the answers of a quiz: send answers")
     if len(body.answers) != len(lesson["questions"]):
         raise invalid_field("answers", f"must be {len(lesson['questions'])}, one for each question")
+    unknown = [at for at, one in enumerate(lesson["questions"]) if body.answers[at] >= len(one["options"])]
+    if unknown:
+        raise invalid(*(FieldError(f"answers.{at}", "is no option of its question") for at in unknown))
     reached = score(lesson["questions"], body.answers)
     return reached, reached
 

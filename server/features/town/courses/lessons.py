@@ -151,7 +151,7 @@ class _Given:
         self.requires: Sequence[str] = new["requires"]
 
 
-def done(lesson: Row) -> bool:
+def done(lesson: Row | Mapping[str, Any]) -> bool:
     return is_done(lesson["kind"], lesson["percent"], lesson["pass_percent"])
 
 
@@ -159,18 +159,24 @@ def is_locked(lesson: Row, lessons: Sequence[Row]) -> bool:
     return any(one["id"] in lesson["requires"] and not done(one) for one in lessons)
 
 
-def asked(lesson: Row, answers: Sequence[int] | None, *, is_author: bool = False) -> list[QuestionShape]:
-    """The questions; what is right, and why, for who has answered and for the author."""
+def asked(
+    lesson: Row | Mapping[str, Any], answers: Sequence[int] | None, *, is_author: bool = False
+) -> list[QuestionShape]:
+    """The questions. Who has answered is told what was right, and why; and of the others what would have been once the
+    quiz is passed. ``lesson``: with the best of all tries in ``percent``.
+    """
     questions: Sequence[Mapping[str, Any]] = lesson["questions"]
     given: Sequence[int | None] = answers or []
     has_answered = len(given) == len(questions)
+    is_told = is_author or (has_answered and done(lesson))
+    is_right = [has_answered and given[number] == one["answer"] for number, one in enumerate(questions)]
     return [
         QuestionShape(
             question=one["question"],
             options=one["options"],
             given=given[number] if has_answered else None,
-            answer=one["answer"] if has_answered or is_author else None,
-            explanation=one["explanation"] if has_answered or is_author else None,
+            answer=one["answer"] if is_told or is_right[number] else None,
+            explanation=one["explanation"] if is_told or is_right[number] else None,
         )
         for number, one in enumerate(questions)
     ]

@@ -152,7 +152,7 @@ class LessonsShape(Page[LessonHead]):
 
 
 class QuestionShape(Shape):
-    """``answer`` and ``explanation`` are null until you have answered."""
+    """``answer`` and ``explanation`` are null until you have answered right, or passed the quiz."""
 
     question: str
     options: list[str]

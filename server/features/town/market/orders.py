@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -179,7 +179,7 @@ class Orders:
         if row["seller_id"] == me:
             raise invalid_field("listing_id", "must not be your own")
         if row["opens_at"] is not None and row["opens_at"] > self._now():
-            opens_at = row["opens_at"].isoformat()
+            opens_at = row["opens_at"].astimezone(UTC).isoformat().replace("+00:00", "Z")
             raise Problem(409, "It cannot be bought yet", slug="not-open", extra={"opens_at": opens_at})
         seller_id: str = row["seller_id"]
         return seller_id

@@ -31,6 +31,27 @@ async def test_reactions_are_counted_once_a_person_and_emoji(board: Board) -> No
     assert (await counts(board, post["id"]))["reactions"] == {PARTY: 2}
 
 
+async def test_an_emoji_with_and_without_its_selector_is_one_reaction(board: Board) -> None:
+    ada, bob = await board.join("ada", "bob")
+    post, bare = await board.post(ada), HEART[0]
+    for person, emoji in ((bob, HEART), (bob, bare), (ada, bare)):
+        await board.do(person, "PUT", f"/posts/{post['id']}/reactions/{emoji}")
+    assert (await counts(board, post["id"]))["reactions"] == {HEART: 2}
+    await board.do(bob, "DELETE", f"/posts/{post['id']}/reactions/{bare}")
+    await board.do(ada, "DELETE", f"/posts/{post['id']}/reactions/{HEART}")
+    assert (await counts(board, post["id"]))["reactions"] == {}
+
+
+async def test_a_poll_has_options_that_differ_and_takes_no_vote_for_another(board: Board) -> None:
+    ada, bob = await board.join("ada", "bob")
+    body = {"poll": {"options": ["a", " a "], "seconds": 60}}
+    status, problem = await board.call(ada, "POST", "/posts", body)
+    assert (status, [one["field"] for one in problem["errors"]]) == (422, ["poll.options"])
+    post = await board.post(ada, poll={"options": ["a", "b"], "seconds": 60})
+    await board.do(bob, "PUT", f"/posts/{post['id']}/poll/vote", {"options": [1]}, answers=200)
+    await board.do(bob, "PUT", f"/posts/{post['id']}/poll/vote", {"options": [2]}, answers=422)
+
+
 @pytest.mark.parametrize("emoji", ["a", "%F0%9F%8E%89a", "%20x", "1"])
 async def test_what_is_no_emoji_is_no_reaction(board: Board, emoji: str) -> None:
     (ada,) = await board.join("ada")

@@ -59,13 +59,16 @@ async def test_a_course_is_learnt_in_its_order_and_ends_with_a_certificate_that_
         status, asked = await served.call("GET", f"/lessons/{quiz['id']}", token=bob)
         assert [(one["answer"], one["explanation"]) for one in asked["questions"]] == [(None, None)] * 2
         assert (await served.call("GET", f"{path}/certificate.pdf", token=bob))[0] == 409
-        for wrong in ({"answers": [1]}, {"percent": 100}, {"answers": [1, 10]}):
+        for wrong in ({"answers": [1]}, {"percent": 100}, {"answers": [1, 10]}, {"answers": [9, 9]}):
             assert (await served.call("PUT", progress, token=bob, json=wrong))[0] == 422
         status, result = await served.call("PUT", progress, token=bob, json={"answers": [1, 1]})
         assert (status, result["score"], result["done"]) == (200, 50, False)
         assert result["questions"][0] | {"options": []} == {
             "question": "2 + 2?", "options": [], "given": 1, "answer": 1, "explanation": "Count on your fingers",
         }  # fmt: skip
+        [_, missed] = (await served.call("GET", f"/lessons/{quiz['id']}", token=bob))[1]["questions"]
+        assert result["questions"][1] == missed
+        assert (missed["given"], missed["answer"], missed["explanation"]) == (1, None, None)  # to be tried again
         status, result = await served.call("PUT", progress, token=bob, json={"answers": [1, 0]})
         assert (result["percent"], result["done"], result["course_percent"]) == (100, True, 100)
         assert (await served.call("GET", "/me/courses", token=bob))[1]["items"][0]["percent"] == 100
@@ -81,6 +84,8 @@ async def test_a_course_is_learnt_in_its_order_and_ends_with_a_certificate_that_
         assert (await served.call("PATCH", path, token=bob, json={"title": "Mine"}))[0] == 403
         assert (await served.call("DELETE", f"{path}/enrolment", token=bob))[0] == 204
         assert (await served.call("GET", f"/lessons/{text['id']}", token=bob))[1]["text"] is None
+        async with served.http.get(f"{served.url}/api/v1{path}/certificate.pdf", headers=headers) as answer:
+            assert answer.status == 200, "it was earned"
 
 
 def _ids(answer: tuple[int, Any]) -> list[str]:

@@ -93,6 +93,7 @@ async def test_a_drop_is_sold_from_its_moment_on_and_no_oftener_than_there_are(s
         return Counter((status, answer.get("type", "").rpartition("/")[2]) for status, answer in answers)
 
     assert await buy_at_once(scene.bob, scene.eve) == {(409, "not-open"): 50}
+    assert (await scene.call("POST", "/orders", scene.eve, json=body))[1]["opens_at"].endswith("Z")
     assert (await scene.call("PUT", at, scene.ada, json={"opens_in_s": 0}))[0] == 200
     others = [await scene.served.register(name) for name in ("cleo", "dan")]
     assert await buy_at_once(*others) == {(201, ""): 5, (409, "sold-out"): 45}

@@ -44,6 +44,7 @@ export default {
   answer: "أجب",
   again: "أجب ثانية",
   right: "صحيح.",
+  notRight: "غير صحيح.",
   wrong: "غير صحيح: «{answer}».",
   score: "{n} ٪ صحيح",
   cohorts: "الأفواج",

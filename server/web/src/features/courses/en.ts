@@ -41,6 +41,7 @@ export default {
   answer: "Answer",
   again: "Answer again",
   right: "Right.",
+  notRight: "Not right.",
   wrong: "Not right: “{answer}”.",
   score: "{n} % right",
   cohorts: "Cohorts",

@@ -77,9 +77,9 @@ function Quiz({ one, onDone }: { one: Lesson; onDone: () => Promise<void> }) {
               {option}
             </label>
           ))}
-          {each.given !== null && each.answer !== null && (
+          {each.given !== null && (
             <p class={each.given === each.answer ? "quiz-right" : "quiz-wrong"} dir="auto">
-              {each.given === each.answer ? t("right") : t("wrong", { answer: each.options[each.answer] ?? "" })}
+              {each.given === each.answer ? t("right") : each.answer === null ? t("notRight") : t("wrong", { answer: each.options[each.answer] ?? "" })}
               {each.explanation && ` ${each.explanation}`}
             </p>
           )}
