@@ -6,27 +6,38 @@ from typing import Final
 
 import msgspec
 
-from actors.chat_rules import LONG_FOLLOWING
+from actors.chat_rules import LONG_FOLLOWING, subscriber_badges
 from actors.events import Attachment, ChatMessage, ChatUser, DeletedMessage, LoggedMessage
 from storage.postgres import Row
+from storage.subscriptions import HOLDS
 
-_BADGES: Final = ("owner", "moderator", "vip", "follower")
+_ROLES: Final = ("owner", "moderator", "vip", "admin")
 
 
-def badge_columns(*, room_id: str, owner_id: str) -> str:
-    """Of a message ``m`` in the room that these columns name, for ``badges_of``."""
+def badge_columns(*, room_id: str, owner_id: str, is_private: str = "false") -> str:
+    """Of a message ``m`` in the room that these columns name, for ``badges_of``. ``is_private``: then roles of the
+    server and subscriptions say nothing there.
+    """
     return f"""
     {owner_id} = m.user_id as is_owner,
     exists (select from chat_moderators d where d.room_id = {room_id} and d.user_id = m.user_id) as is_moderator,
     exists (select from chat_vips v where v.room_id = {room_id} and v.user_id = m.user_id) as is_vip,
+    not {is_private} and exists (select from users a where a.id = m.user_id and 'admin' = any (a.roles)) as is_admin,
+    not {is_private} and exists (select from subscriptions s where s.owner_id = {owner_id} and s.person_id = m.user_id
+        and {HOLDS.format("s")}) as is_subscriber,
+    (select coalesce(sum(s.months), 0)::integer from subscriptions s where s.owner_id = {owner_id}
+        and s.person_id = m.user_id) as subscribed_months,
     exists (select from follows f where f.follower_id = m.user_id and f.followee_id = {owner_id}
         and f.created_at <= m.sent_at - interval '{LONG_FOLLOWING.days} days') as is_follower
 """
 
 
 def badges_of(row: Row) -> tuple[str, ...]:
-    """What its author is there now; who followed long enough when they wrote it."""
-    return tuple(name for name in _BADGES if row[f"is_{name}"])
+    """What its author is there now, in the order of ``chat_recent.BADGES``; who followed long enough when they wrote
+    it.
+    """
+    paid = ("subscriber", *subscriber_badges(row["subscribed_months"])) if row["is_subscriber"] else ()
+    return (*(name for name in _ROLES if row[f"is_{name}"]), *paid, *(("follower",) if row["is_follower"] else ()))
 
 
 def message_of(row: Row) -> LoggedMessage:
@@ -72,7 +83,7 @@ select m.id, m."offset", m.user_id, coalesce(u.username, '') as username, coales
     case when r.is_private then ({REACTIONS}) end as reactions,
     case when r.is_private then ({ATTACHMENTS}) end as attachments,
     case when gone.is_deleted then '' else m.text end as text,
-    {badge_columns(room_id="m.room_id", owner_id="r.owner_id")}
+    {badge_columns(room_id="m.room_id", owner_id="r.owner_id", is_private="r.is_private")}
 from chat_messages m join chat_rooms r on r.id = m.room_id left join users u on u.id = m.user_id
     and u.deleted_at is null
     cross join lateral (

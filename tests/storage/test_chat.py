@@ -263,6 +263,34 @@ async def test_who_followed_the_owner_long_enough_when_they_wrote_wears_it_in_wh
     await log.close()
 
 
+async def test_who_has_paid_months_and_who_administers_wear_it_in_what_is_read(rows: Rows) -> None:
+    fan, tier = rows.id(), rows.id()
+    await rows.db.execute(
+        "insert into users (id, username, username_key, email, email_key, password_hash, display_name, stream_key,"
+        " roles) values ($1, 'fan', 'fan', 'fan', 'fan', '', 'Fan', 'fan', '{admin}')",
+        fan,
+    )
+    await rows.db.execute(
+        "insert into tiers (id, owner_id, name, description, amount, currency, place)"
+        " values ($1, $2, 'T', '', 499, 'USD', 0)",
+        tier, rows.user,
+    )  # fmt: skip
+    await rows.db.execute(
+        "insert into subscriptions (id, owner_id, person_id, payer_id, tier_id, amount, currency, is_test, state,"
+        " months, created_at, paid_until)"
+        " values ($1, $2, $3, $3, $4, 499, 'USD', true, 'active', 7, now(), now() + interval '1 day')",
+        rows.id(), rows.user, fan, tier,
+    )  # fmt: skip
+    log = PostgresChatLog(db=rows.db)
+    await log.append(rows.entry("a", user_id=fan))
+    assert [found.user.badges for found in await log.last(rows.room, 1)] == [("admin", "subscriber", "subscriber_6")]
+    await rows.db.execute("update subscriptions set paid_until = now() - interval '9 days'")
+    assert [found.user.badges for found in await log.last(rows.room, 1)] == [("admin",)]
+    await rows.db.execute("update chat_rooms set is_private = true")
+    assert [found.user.badges for found in await log.last(rows.room, 1)] == [()]
+    await log.close()
+
+
 async def test_readers_without_end_leave_connections_to_the_others(rows: Rows) -> None:
     log = PostgresChatLog(db=rows.db, max_reads=1)
     async with rows.db.transaction() as writing:
