@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from server.features.money.currencies import CurrencyCode
 from server.http.operation import UUID_PATTERN
@@ -70,11 +70,13 @@ class SubscriptionBody(Body):
         Field(description="Instead of gift_to: a month for so many persons in the creator's room, drawn at random"),
     ] = None
 
-    @model_validator(mode="after")
-    def _is_one_kind_of_gift(self) -> Self:
-        if self.gift_to is not None and self.gift_count is not None:
+    @field_validator("gift_count")
+    @classmethod
+    def _is_one_kind_of_gift(cls, count: int | None, info: ValidationInfo) -> int | None:
+        """Of the field, so that it is told with all others that are wrong."""
+        if count is not None and info.data.get("gift_to") is not None:
             raise ValueError("takes either gift_to or gift_count")
-        return self
+        return count
 
 
 class ChangeBody(Body):

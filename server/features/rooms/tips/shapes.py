@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from server.features.money.currencies import CurrencyCode
 from server.features.rooms.shapes import NamedPerson, NamedShape, instant, named
@@ -25,7 +25,10 @@ class TipBody(Body):
     """Either ``stream_id`` or ``user``."""
 
     stream_id: Annotated[str, StringConstraints(pattern=UUID_PATTERN)] | None = None
-    user: Annotated[Text, Field(min_length=1, max_length=64, description="A username, or a user's id")] | None = None
+    user: Annotated[
+        Annotated[Text, Field(min_length=1, max_length=64, description="A username, or a user's id")] | None,
+        Field(validate_default=True),
+    ] = None
     amount: Annotated[int, Field(ge=1, le=MAX_AMOUNT, description="In minor units of the currency")]
     currency: CurrencyCode
     message: Annotated[
@@ -34,11 +37,13 @@ class TipBody(Body):
         AfterValidator(lambda text: one_line(text, at_most=MAX_MESSAGE)),
     ] = ""
 
-    @model_validator(mode="after")
-    def _has_one_receiver(self) -> Self:
-        if (self.stream_id is None) == (self.user is None):
+    @field_validator("user")
+    @classmethod
+    def _is_one_receiver(cls, user: str | None, info: ValidationInfo) -> str | None:
+        """Of the field, so that it is told with all others that are wrong; a wrong ``stream_id`` is told already."""
+        if "stream_id" in info.data and (info.data["stream_id"] is None) == (user is None):
             raise ValueError("needs either stream_id or user")
-        return self
+        return user
 
 
 class TipShape(Shape):

@@ -59,8 +59,8 @@ REFUSED: list[tuple[dict[str, Any], int, str | None]] = [
     ({"currency": "dollar"}, 422, "currency"),
     ({"currency": "KWD", "amount": 1_001}, 422, "amount"),
     ({"message": "x" * 301}, 422, "message"),
-    ({"user": "ada"}, 422, ""),
-    ({"stream_id": None}, 422, ""),
+    ({"user": "ada"}, 422, "user"),
+    ({"stream_id": None}, 422, "user"),
     ({"stream_id": None, "user": "nobody"}, 404, None),
     ({"stream_id": None, "user": "bob"}, 422, "user"),
     ({"stream_id": "01890c2a-7b5e-7cc3-98c8-6b1f6c1f0a11"}, 404, None),
@@ -78,6 +78,19 @@ async def test_what_cannot_be_a_tip_is_refused(shop: Shop) -> None:
     assert shop.shown() == []
     assert await shop.kit.database.fetchval("select count(*) from payments") == 0
     await shop.require_sound()
+
+
+async def test_all_that_is_wrong_with_a_tip_is_told_at_once(shop: Shop) -> None:
+    for body, fields in (
+        ({}, ["amount", "currency", "user"]),
+        ({"amount": 0, "currency": "USD"}, ["amount", "user"]),
+        ({"stream_id": "x", "amount": 500, "currency": "USD"}, ["stream_id"]),
+    ):
+        status, problem = await shop.call("POST", "/tips", json=body)
+        assert (status, sorted(error["field"] for error in problem["errors"])) == (422, fields)
+    gift = {"user": "ada", "tier": 5, "gift_to": "eve", "gift_count": 5}
+    status, problem = await shop.call("POST", "/subscriptions", json=gift)
+    assert (status, sorted(error["field"] for error in problem["errors"])) == (422, ["gift_count", "tier"])
 
 
 async def test_who_may_not_be_paid_is_not_found_and_who_may_not_write_is_refused(shop: Shop) -> None:
