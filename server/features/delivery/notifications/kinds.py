@@ -21,6 +21,7 @@ class NotificationKind(msgspec.Struct, frozen=True, kw_only=True):
     ``may_be_strangers``: whether the person may have it from people whom they do not follow, and so keep it among the
     requests.
     ``is_own``: it is of the person's own affairs, so its actor is the person and the only one notified.
+    ``is_between``: it is of an affair that two sides have with each other, which neither mutes nor blocks hide.
     """
 
     name: str
@@ -31,6 +32,7 @@ class NotificationKind(msgspec.Struct, frozen=True, kw_only=True):
     is_told_again: bool = False
     may_be_strangers: bool = False
     is_own: bool = False
+    is_between: bool = False
 
 
 FOLLOW: Final = NotificationKind(name="follow", summary="Somebody follows you")
@@ -108,7 +110,7 @@ MATCH: Final = NotificationKind(
     name="match",
     summary="A work of another is found in something of yours, or there is news of such a match",
     urgency="high",
-    is_own=True,
+    is_between=True,
 )
 
 KINDS: Final = (
@@ -133,6 +135,7 @@ KINDS: Final = (
     ORDER,
     MATCH,
 )
+BETWEEN: Final = tuple(kind.name for kind in KINDS if kind.is_between)
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,21 +21,19 @@ class MatchConsumers:
         return (Consumer(MatchClaimed, self._claimed), Consumer(MatchDecided, self._decided))
 
     async def _claimed(self, tx: Transaction, fact: MatchClaimed) -> None:
-        await self._tell(tx, fact.match_id, fact.policy, [fact.publisher_id], fact.at)
+        await self._tell(tx, fact, fact.policy, fact.publisher_id, fact.at)
 
     async def _decided(self, tx: Transaction, fact: MatchDecided) -> None:
         """The side that has not done it; both of what the server did."""
-        people = {fact.holder_id, fact.publisher_id} - {fact.by_id}
         if fact.at is not None:
-            await self._tell(tx, fact.match_id, fact.state, people, fact.at)
+            for person_id in {fact.holder_id, fact.publisher_id} - {fact.by_id}:
+                await self._tell(tx, fact, fact.state, person_id, fact.at)
 
     async def _tell(
-        self, tx: Transaction, match_id: str, what: str, people: Collection[str | None], at: datetime
+        self, tx: Transaction, fact: MatchClaimed | MatchDecided, what: str, person_id: str, at: datetime
     ) -> None:
-        """A match is its sides' own affair, so that a block between them hides nothing."""
-        for person_id in people:
-            if person_id is not None:
-                notice = Notice(
-                    kind=MATCH, actor_id=person_id, subject=Subject(f"match_{what}", match_id), happened_at=at
-                )
-                await self._notifications.notify(tx, notice, [person_id])
+        """The other side caused it, also what the server does: by what it has claimed, or left without an answer."""
+        other_id = fact.holder_id if person_id == fact.publisher_id else fact.publisher_id
+        subject = Subject(f"match_{what}", fact.match_id)
+        notice = Notice(kind=MATCH, actor_id=other_id, subject=subject, happened_at=at)
+        await self._notifications.notify(tx, notice, [person_id])

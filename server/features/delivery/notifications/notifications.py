@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from server.features.delivery.notifications import queries
 from server.features.delivery.notifications.deliveries import Deliveries, Made
-from server.features.delivery.notifications.kinds import Notice, NotificationKind, Subject
+from server.features.delivery.notifications.kinds import BETWEEN, Notice, NotificationKind, Subject
 from server.features.delivery.notifications.shapes import (
     NOTIFICATION,
     READ,
@@ -72,8 +72,8 @@ class Notifications:
         and mails follow by jobs.
 
         Left out are the actor, who mutes the actor, where either blocks the other, who has switched the kind off, and
-        accounts that are deleted; of a kind that is a person's own, all but the actor. Whether a recipient may know of
-        the subject is the caller's to find out.
+        accounts that are deleted; of what is a person's own, all but the actor; of an affair of two sides, nobody
+        for a mute or a block. Whether a recipient may know of the subject is the caller's to find out.
         """
         if len(recipients) > MAX_RECIPIENTS:
             raise ValueError(f"{len(recipients)} recipients: notify them in several transactions, as a job does")
@@ -92,6 +92,8 @@ class Notifications:
     async def _reached(self, tx: Transaction, notice: Notice, recipients: Sequence[str]) -> Sequence[str]:
         if notice.kind.is_own:
             return list(await self._people.persons(tx, {notice.actor_id}.intersection(recipients)))
+        if notice.kind.is_between:
+            return list(await self._people.persons(tx, set(recipients) - {notice.actor_id}))
         return await self._people.reached_by(tx, notice.actor_id, recipients)
 
     async def _make(
@@ -128,9 +130,9 @@ class Notifications:
         await self.silence(tx, other_id, one_id)
 
     async def silence(self, tx: Transaction, recipient_id: str, actor_id: str) -> None:
-        """Remove what the actor caused for the recipient."""
-        for sql in queries.FORGET_FOR:
-            await tx.execute(sql, actor_id, recipient_id)
+        """Remove what the actor caused for the recipient, but for what is an affair of both."""
+        for sql in queries.SILENCE:
+            await tx.execute(sql, actor_id, recipient_id, BETWEEN)
 
     async def forget_actor(self, actor_id: str) -> None:
         """Remove what a person caused for anybody, in batches. May be repeated."""

@@ -77,6 +77,7 @@ FORGET_FOR: Final = (
     f"{_LEAVE} where {_CAUSED_FOR} and cardinality(people) > 1",
     f"delete from notifications where {_CAUSED_FOR}",
 )
+SILENCE: Final = tuple(f"{sql} and kind <> all($3::text[])" for sql in FORGET_FOR)
 WITHDRAW: Final = tuple(f"{sql} and kind = $3" for sql in FORGET_FOR)
 _OF_SUBJECT: Final = f"{_CAUSED} and kind = $2 and subject_id = $3"
 WITHDRAW_OF_SUBJECT: Final = (

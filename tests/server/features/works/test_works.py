@@ -381,6 +381,10 @@ async def test_who_publishes_is_told_once_why_something_is_done_and_each_what_th
     for _ in range(2):
         await stage.record(work, stream, 4_000, 12_000, 64_000)
     assert await stage.told(stage.bob) == [("match_mute", "T")]
+    _, page = await stage.served.call("GET", "/notifications", token=stage.bob)
+    assert [[each["username"] for each in one["people"]] for one in page["items"]] == [["ada"]], "who caused it"
+    assert (await stage.served.call("PUT", "/users/ada/block", token=stage.bob))[0] < 300
+    assert await stage.told(stage.bob) == [("match_mute", "T")], "a block hides nothing of a match"
     (match,) = await stage.found(stage.bob)
     await stage.served.call("POST", f"/matches/{match['id']}/dispute", token=stage.bob)
     assert await stage.told(stage.ada) == [("match_disputed", "T")]
