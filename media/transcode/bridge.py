@@ -12,7 +12,7 @@ from media.transcode.messages import CodecLane, Finish, Finished, Job, Made, Ope
 from media.transcode.tracks import VideoGoal, lanes_for
 from media.unit import Codec, Kind, Track, Unit
 
-DRAIN_S = 0.2
+DRAIN_S = 2.0  # a loaded machine takes a while for its last pictures
 
 log = logging.getLogger("media.transcode")
 

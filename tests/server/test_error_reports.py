@@ -26,14 +26,14 @@ set_up_logs(log_format="json", level="info", process="media")
 error_reports.start_as_told("media")
 
 def fail(password):
-    raise ValueError(f"Key (email)=(ada@example.org) of {password!r}\\nDETAIL: a diary")
+    raise ValueError(f"Key (email)=(ursula@example.org) of {password!r}\\nDETAIL: a diary")
 
 logging.getLogger("a").warning("no error")
-logging.getLogger("a").error("wrong for %s", "Ada Lovelace")
+logging.getLogger("a").error("wrong for %s", "Ursula Lovelace")
 try:
     fail("correct horse")
 except ValueError as error:
-    fields = {"path": "/u/ada", "route": "/u/{name}", "trace_id": "00ff"}
+    fields = {"path": "/u/ursula", "route": "/u/{name}", "trace_id": "00ff"}
     structlog.get_logger("b").error("unforeseen error", **fields, exc_info=error)
 """
 
@@ -98,9 +98,9 @@ def test_errors_are_told_with_their_place_and_nothing_of_people(collector: Colle
     (exception,) = raised["exception"]["values"]
     assert (exception["type"], exception["value"]) == ("ValueError", "Key (email)=(***) of ***")
     assert [frame["function"] for frame in exception["stacktrace"]["frames"]] == ["<module>", "fail"]
-    for secret in (b"Lovelace", b"ada", b"horse", b"diary", b"hostname", os.uname().nodename.encode()):
+    for secret in (b"Lovelace", b"ursula", b"horse", b"diary", b"hostname", os.uname().nodename.encode()):
         assert secret not in collector.bodies
-    assert "Ada Lovelace" in said.stderr
+    assert "Ursula Lovelace" in said.stderr
 
 
 def test_nothing_leaves_unless_a_collector_is_named(collector: Collector) -> None:

@@ -23,8 +23,6 @@ from storage.memory.streams import MemoryStreams
 from storage.memory.tables import MemoryPerson, Tables
 from storage.stream_rows import NewStream, StreamRow
 
-NOW = dt.datetime.now(dt.UTC)
-
 
 class NoMedia:
     def stop(self, node: str, stream_id: str, *, publication: int, reason: str) -> None:
@@ -201,9 +199,10 @@ async def test_a_lasting_key_takes_the_interrupted_stream_before_a_prepared_one(
 
 
 async def test_a_lasting_key_takes_the_scheduled_stream_nearest_to_now(ingest: IngestFixture) -> None:
-    await ingest.prepared(scheduled_at=NOW + dt.timedelta(days=2))
-    near = await ingest.prepared(scheduled_at=NOW + dt.timedelta(minutes=5))
-    await ingest.prepared(scheduled_at=NOW - dt.timedelta(days=1))
+    now = dt.datetime.now(dt.UTC)
+    await ingest.prepared(scheduled_at=now + dt.timedelta(days=2))
+    near = await ingest.prepared(scheduled_at=now + dt.timedelta(minutes=5))
+    await ingest.prepared(scheduled_at=now - dt.timedelta(days=1))
     assert (await ingest.claim()).stream_id == near.id
 
 

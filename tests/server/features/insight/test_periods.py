@@ -13,13 +13,13 @@ from server.features.insight.analytics.routes import points_as_csv
 from tests.server.kit import Kit
 from tests.server.served import PASSWORD, Served
 
-TODAY = dt.datetime.now(dt.UTC).date()
 STREAM = str(UUID(int=7))
 
 
-async def scene_of(kit: Kit, served: Served) -> tuple[str, str]:
-    """Ada's token and id: a stream of today, two followers, views from two countries, a tip of 500 less 50."""
+async def scene_of(kit: Kit, served: Served) -> tuple[str, dt.date]:
+    """Ada's token and the day: a stream of today, two followers, views from two countries, a tip of 500 less 50."""
     token = await served.register("ada")
+    today = dt.datetime.now(dt.UTC).date()
     ada: str = await kit.database.fetchval("select id from users where username = 'ada'")
     await kit.database.execute(
         "insert into streams (id, owner_id, room_id, title, stream_key, state, started_at, watched_ms, peak_viewers)"
@@ -30,7 +30,7 @@ async def scene_of(kit: Kit, served: Served) -> tuple[str, str]:
         "insert into analytics_daily (owner_id, day, item_id, metric, dimension, key, value) values"
         " ($1, $2, $3, 'views', '', '', 5), ($1, $2, $3, 'views', 'country', 'DE', 3),"
         " ($1, $2, $3, 'views', 'country', '', 2), ($1, $2, $3, 'viewers', '', '', 4)",
-        ada, TODAY, STREAM,
+        ada, today, STREAM,
     )  # fmt: skip
     for name in ("bob", "cyd"):
         await served.call("PUT", "/users/ada/follow", token=await served.register(name))
@@ -45,23 +45,23 @@ select t.id, a.id, 'EUR', case a.kind when 'pending' then 450 when 'platform' th
 """,
         ada,
     )
-    return token, ada
+    return token, today
 
 
 async def test_a_creator_is_told_what_counters_and_ledger_have(kit: Kit) -> None:
     async with kit.serve() as served:
-        token, _ = await scene_of(kit, served)
+        token, today = await scene_of(kit, served)
 
         async def told(query: str) -> Any:
             status, answer = await served.call("GET", f"/me/analytics?{query}", token=token)
             assert status == 200, answer
             return answer
 
-        answer = await told(f"from={TODAY - dt.timedelta(days=1)}&to={TODAY}")
-        assert (answer["from"], answer["to"]) == (str(TODAY - dt.timedelta(days=1)), str(TODAY))
+        answer = await told(f"from={today - dt.timedelta(days=1)}&to={today}")
+        assert (answer["from"], answer["to"]) == (str(today - dt.timedelta(days=1)), str(today))
         assert [(one["key"], one["value"]) for one in answer["items"]] == [
-            (str(TODAY - dt.timedelta(days=1)), 0),
-            (str(TODAY), 5),
+            (str(today - dt.timedelta(days=1)), 0),
+            (str(today), 5),
         ]
         assert answer["totals"] == {
             "views": 5, "viewers": 4, "watch_seconds": 90, "peak_viewers": 7, "chat_messages": 0, "followers": 2,
@@ -70,11 +70,11 @@ async def test_a_creator_is_told_what_counters_and_ledger_have(kit: Kit) -> None
         by_country = await told("metric=views&by=country")
         assert [(one["key"], one["value"]) for one in by_country["items"]] == [("DE", 3), ("unknown", 2)]
         revenue = (await told("metric=revenue"))["items"]
-        assert [(one["key"], one["value"], one["currency"]) for one in revenue] == [(str(TODAY), 450, "EUR")]
+        assert [(one["key"], one["value"], one["currency"]) for one in revenue] == [(str(today), 450, "EUR")]
         assert (await told("metric=watch_seconds&by=stream"))["items"][0]["key"] == STREAM
-        earned = (await served.call("GET", f"/me/earnings?from={TODAY}", token=token))[1]["totals"]
+        earned = (await served.call("GET", f"/me/earnings?from={today}", token=token))[1]["totals"]
         assert earned[0]["earned"] == answer["totals"]["revenue"][0]["amount"]
-        assert (await told(f"to={TODAY - dt.timedelta(days=1)}"))["totals"]["views"] == 0
+        assert (await told(f"to={today - dt.timedelta(days=1)}"))["totals"]["views"] == 0
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ async def test_what_cannot_be_told_is_refused(kit: Kit, query: str, field: str) 
 
 async def test_an_operator_is_told_of_the_server_and_others_are_not(kit: Kit) -> None:
     async with kit.serve() as served:
-        token, _ = await scene_of(kit, served)
+        token, today = await scene_of(kit, served)
         assert (await served.call("GET", "/admin/analytics", token=token))[0] == 403
         await kit.database.execute("update users set roles = '{viewer,admin}' where username = 'ada'")
         login = {"login": "ada", "password": PASSWORD}
         token = (await served.call("POST", "/auth/login", json=login))[1]["access_token"]
-        status, answer = await served.call("GET", f"/admin/analytics?from={TODAY}&to={TODAY}", token=token)
-        assert (status, answer["from"], len(answer["items"])) == (200, str(TODAY), 1)
+        status, answer = await served.call("GET", f"/admin/analytics?from={today}&to={today}", token=token)
+        assert (status, answer["from"], len(answer["items"])) == (200, str(today), 1)
         totals = answer["totals"]
         assert (totals["new_people"], totals["streams"], totals["watch_seconds"], totals["views"]) == (3, 1, 90, 5)
         assert totals["revenue"] == [{"currency": "EUR", "amount": 50}]
