@@ -22,6 +22,7 @@ from server.features.videos.library.facts import VideoDeleted, VideoReady
 from server.features.videos.library.keys import prefix
 from server.features.videos.library.shapes import NewVideoBody, State, TrimBody, VideoChange
 from server.features.videos.library.trimming import TrimVideo
+from server.features.videos.markers import replace_markers
 from server.features.videos.recordings import remove_recording
 from server.features.videos.uploads import Media, MediaKind
 from server.http.errors import FieldError, Problem, invalid, invalid_field, not_found
@@ -215,18 +216,27 @@ class Library:
         """By its owner. Raises a 403 or 404, and a 422 for chapters that cannot be."""
         video = await self.owned(video_id, viewer)
         given = {name: value for name, value in change.model_dump(exclude_unset=True).items() if value is not None}
-        if video.stream_id is not None and "chapters" in given:
-            raise Problem(409, "The chapters of a recording are its stream's markers", slug="is-recording")
+        chapters = _placed(given.pop("chapters", None), video)
         if video.stream_id is not None and given:
             await self._node.ref("stream", video.stream_id).ask(EditStream(changes=given))
             await self._when_changed()
         elif given:
-            _require_distinct(given.get("chapters", []), video)
             said = (given.get(name) for name in ("title", "description", "visibility"))
-            await self._db.execute(
-                queries.CHANGE, video_id, video.owner_id, *said, _placed(given.get("chapters"), video)
-            )
+            await self._db.execute(queries.CHANGE, video_id, video.owner_id, *said)
+        if chapters is not None:
+            await self._set_chapters(video, chapters)
         return await self.one(video_id, viewer)
+
+    async def _set_chapters(self, video: VideoRow, chapters: list[dict[str, Any]]) -> None:
+        async with self._db.transaction() as tx:
+            if await tx.fetchrow(queries.OWNED, video.id, video.owner_id) is None:
+                raise not_found("There is no such video")
+            if video.stream_id is None:
+                await tx.execute(queries.SET_CHAPTERS, video.id, chapters)
+                return
+            moments = [(one["at_ms"], one["label"]) for one in chapters]
+            at = self._now().timestamp()
+            await replace_markers(tx, video.stream_id, video.owner_id, moments, ids=self._ids, at=at)
 
     async def owned(self, video_id: str, viewer: Viewer) -> VideoRow:
         """Raises a 404, or a 403 for a video of others."""
@@ -349,9 +359,10 @@ def _require_distinct(chapters: Sequence[Mapping[str, Any]], video: VideoRow) ->
 
 
 def _placed(chapters: list[dict[str, Any]] | None, video: VideoRow) -> list[dict[str, Any]] | None:
-    """In order, at media time."""
+    """In order, at media time. Raises a 422 for those that cannot be."""
     if chapters is None:
         return None
+    _require_distinct(chapters, video)
     moved = [{**one, "at_ms": one["at_ms"] + video.begin_ms} for one in chapters]
     return sorted(moved, key=lambda one: one["at_ms"])
 

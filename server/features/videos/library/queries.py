@@ -10,11 +10,18 @@ _VISIBILITY: Final = "coalesce(s.visibility, v.visibility)"
 _RESTRICTIONS: Final = "case when s.id is null then v.restrictions else s.restrictions end"
 _IS_THERE: Final = "(v.stream_id is null or exists (select from stream_segments g where g.stream_id = v.stream_id))"
 _IS_PLAYABLE: Final = "(v.stream_id is not null or v.edition > 0)"
+# Those of a recording are its stream's markers: of several at one moment the last.
+_CHAPTERS: Final = """
+case when v.stream_id is null then v.chapters else (
+    select coalesce(jsonb_agg(m order by m.at_ms), '[]') from (
+        select distinct on (k.at_ms) k.at_ms, k.label from stream_markers k
+        where k.stream_id = v.stream_id order by k.at_ms, k.id desc) m) end
+"""
 _VIDEOS: Final = f"""
 select v.id::text as id, v.owner_id::text as owner_id, v.stream_id::text as stream_id, v.upload_id::text as upload_id,
     coalesce(s.title, v.title) as title, coalesce(s.description, v.description) as description,
     {_VISIBILITY} as visibility, {_RESTRICTIONS} as restrictions, v.state, v.reason, v.progress, v.edition, v.source,
-    v.duration_ms, v.begin_ms, v.chapters, v.has_poster, v.poster_upload_id::text as poster_upload_id,
+    v.duration_ms, v.begin_ms, {_CHAPTERS} as chapters, v.has_poster, v.poster_upload_id::text as poster_upload_id,
     v.views, v.watched_ms, v.created_at, v.ready_at,
     case when v.file_edition = v.edition then v.file_bytes end as file_bytes, v.file_head_bytes,
     (select b.birth_date from users b where b.id = $1::uuid) as birth_date,
@@ -86,9 +93,10 @@ from streams s where s.id = $1 on conflict (id) do nothing
 """
 CHANGE: Final = """
 update videos set title = coalesce($3, title), description = coalesce($4, description),
-    visibility = coalesce($5, visibility), chapters = coalesce($6, chapters)
+    visibility = coalesce($5, visibility)
 where id = $1 and owner_id = $2 and stream_id is null returning id
 """
+SET_CHAPTERS: Final = "update videos set chapters = $2 where id = $1"
 OWNED: Final = """
 select stream_id::text, upload_id::text, poster_upload_id::text from videos where id = $1 and owner_id = $2 for update
 """

@@ -11,6 +11,7 @@ import msgspec
 from pydantic import AfterValidator, Field
 
 from server.features.people.relations import PersonShape
+from server.features.videos.markers import MAX_MARKERS
 from server.http.shapes import Body, Page, Shape, Text, one_line, several_lines
 from server.socket_events import ServerEvent
 
@@ -70,7 +71,7 @@ class VideoChange(Body):
     title: Title | None = None
     description: Description | None = None
     visibility: Visibility | None = None
-    chapters: Annotated[list[ChapterBody], Field(max_length=100)] | None = None
+    chapters: Annotated[list[ChapterBody], Field(max_length=MAX_MARKERS)] | None = None
 
 
 class VideoRendition(Shape):
@@ -115,7 +116,7 @@ class VideoShape(Shape):
     watch_seconds: Annotated[int | None, Field(description="Of all viewers together; for its owner")]
     created_at: datetime
     ready_at: datetime | None
-    chapters: Annotated[list[ChapterShape], Field(description="Of an upload; a recording has its stream's markers")]
+    chapters: Annotated[list[ChapterShape], Field(description="Of a recording: its stream's markers")]
     playback: VideoPlayback
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from server.feature import Feature, PersonalData, Platform, rows_by_id
-from server.features.videos.markers.markers import MAX_MARKERS, Markers
+from server.features.videos.markers.markers import MAX_MARKERS, Markers, replace_markers
 from server.features.videos.markers.routes import MarkerRoutes
 from server.live.addresses import MediaAddresses
 from server.live.footage import FootageFinder
 from storage.postgres import Transaction
 
-__all__ = ["build"]
+__all__ = ["MAX_MARKERS", "build", "replace_markers"]
 
 
 def build(platform: Platform, *, footage: FootageFinder, addresses: MediaAddresses) -> Feature:

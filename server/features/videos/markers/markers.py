@@ -1,7 +1,8 @@
-"""The markers of streams: rows, and who may set them."""
+"""The markers of streams, which are the chapters of their recordings: rows, and who may set them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +12,7 @@ from server.http.errors import Problem, invalid_field, not_found
 from server.live.footage import FootageFinder, FootageStream
 from server.live.viewings import Viewer
 from storage.ids import Ids
-from storage.postgres import Database
+from storage.postgres import Database, Transaction
 from storage.seen_streams import SeenStream, seen_stream
 
 MAX_MARKERS: Final = 200
@@ -92,6 +93,17 @@ class Markers:
         return stream
 
 
+async def replace_markers(
+    tx: Transaction, stream_id: str, author_id: str, moments: Sequence[tuple[int, str]], *, ids: Ids, at: float
+) -> None:
+    """The stream has these markers and no others: media time and label of each. Those that stay as they are keep who
+    set them. At most ``MAX_MARKERS``."""
+    times, labels = [at_ms for at_ms, _ in moments], [label for _, label in moments]
+    await tx.execute(_KEEP, stream_id, times, labels)
+    made = [str(ids.uuid7(at)) for _ in moments]
+    await tx.execute(_ADD_MISSING, stream_id, author_id, made, times, labels)
+
+
 def _source(stream: SeenStream) -> FootageStream:
     return FootageStream(id=stream.id, is_on_air=stream.is_on_air, media_node=stream.media_node)
 
@@ -104,5 +116,14 @@ where stream_id = $1 and ($2::bigint is null or (at_ms, id) > ($2, $3::uuid)) or
 _ADD: Final = f"""
 insert into stream_markers (id, stream_id, author_id, at_ms, label)
 select $1, $2, $3, $4, $5 where (select count(*) from stream_markers where stream_id = $2) < $6 returning {_FIELDS}
+"""
+_KEEP: Final = """
+delete from stream_markers where stream_id = $1
+    and (at_ms, label) not in (select * from unnest($2::bigint[], $3::text[]))
+"""
+_ADD_MISSING: Final = """
+insert into stream_markers (id, stream_id, author_id, at_ms, label)
+select g.id, $1, $2, g.at_ms, g.label from unnest($3::uuid[], $4::bigint[], $5::text[]) as g (id, at_ms, label)
+where not exists (select from stream_markers m where m.stream_id = $1 and m.at_ms = g.at_ms and m.label = g.label)
 """
 _REMOVE: Final = "delete from stream_markers where stream_id = $1 and id = $2"

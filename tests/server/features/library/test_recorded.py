@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media.hls.events import Event
-from tests.server.features.clips.conftest import Stage, media, staged
+from tests.server.features.clips.conftest import SECONDS, Stage, media, staged
 from tests.server.features.uploads.conftest import Uploader, png
 from tests.server.kit import Kit
 
@@ -79,3 +79,30 @@ async def test_a_picture_that_was_chosen_stands_for_a_recording(stage: Stage) ->
     assert (status, video["playback"]["thumbnail"]) == (200, f"/vod/{stream.id}/thumbnail.webp")
     async with stage.served.http.get(stage.served.url + video["playback"]["thumbnail"]) as answer:
         assert (answer.status, (await answer.read())[8:12]) == (200, b"WEBP")
+
+
+async def test_the_chapters_of_a_recording_are_changed_as_those_of_an_upload_and_are_its_markers(stage: Stage) -> None:
+    stream = await stage.recorded()
+    await stage.kit.read_facts([stage.served.feature("library")])
+    await stage.kit.database.execute("update videos set duration_ms = $1", SECONDS * 1000)
+    path, markers = f"/videos/{stream.id}", f"/streams/{stream.id}/markers"
+    for at_ms, label in ((4_000, "Goal"), (9_000, "Late"), (4_000, "Second goal")):
+        body = {"label": label, "at_ms": at_ms}
+        assert (await stage.served.call("POST", markers, token=stage.ada, json=body))[0] == 201
+    _, video = await stage.served.call("GET", path)
+    assert video["chapters"] == [{"at_ms": 4_000, "label": "Second goal"}, {"at_ms": 9_000, "label": "Late"}]
+
+    chapters = [{"at_ms": 9_000, "label": "Late"}, {"at_ms": 0, "label": "بداية"}]
+    status, changed = await stage.served.call("PATCH", path, token=stage.ada, json={"chapters": chapters})
+    assert (status, changed["chapters"]) == (200, chapters[::-1])
+    _, page = await stage.served.call("GET", markers)
+    assert [{"at_ms": one["at_ms"], "label": one["label"]} for one in page["items"]] == chapters[::-1]
+    assert "بداية" in (await stage.get(f"/hls/{stream.id}/chapters.vtt"))[1].decode()
+
+    wrong = {"chapters": [{"at_ms": at_ms, "label": "x"} for at_ms in (0, SECONDS * 1000, 0)]}
+    status, problem = await stage.served.call("PATCH", path, token=stage.ada, json=wrong)
+    assert (status, [one["field"] for one in problem["errors"]]) == (422, ["chapters.1.at_ms", "chapters.2.at_ms"])
+    assert (await stage.served.call("PATCH", path, token=stage.bob, json={"chapters": []}))[0] == 403
+    assert (await stage.served.call("GET", path))[1]["chapters"] == chapters[::-1]
+    status, changed = await stage.served.call("PATCH", path, token=stage.ada, json={"chapters": []})
+    assert (status, changed["chapters"]) == (200, [])
