@@ -60,6 +60,7 @@ class Unit(msgspec.Struct, kw_only=True, gc=False):
     ``pts`` and ``dts`` are ticks of the track on the stream's media clock, which goes on through interruptions;
     ``at`` is the wall clock (seconds since the epoch) at which the server had the whole unit. ``is_repeat`` says that a
     key frame is shown again for want of other pictures, so that it says nothing of the encoder's key frame interval.
+    ``captured_at`` is the wall clock here when a camera or microphone took it, as far as the publisher tells.
     """
 
     kind: Kind
@@ -69,3 +70,4 @@ class Unit(msgspec.Struct, kw_only=True, gc=False):
     data: bytes
     at: float
     is_repeat: bool = False
+    captured_at: float | None = None

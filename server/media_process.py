@@ -396,6 +396,7 @@ class MediaServer:
             "whip_packets": self._whip.losses,
             "whep_packets": self._whep.losses,
             "whep": self._whep.summary(),
+            "whip": self._whip.summary(),
         }
         now = {
             "streams": self._plane.streams,

@@ -19,6 +19,8 @@ from media.webrtc.session import PeerSession
 from media.webrtc.statistics import ViewerStatistics, round_trip_s
 
 _MAX_REPEATS_A_SECOND = 600
+#: How often packets tell when they were captured, at most: receivers go on from there.
+_CAPTURE_EVERY_S = 1.0
 _ONE = ((0, 1),)
 
 
@@ -47,6 +49,7 @@ class Line(msgspec.Struct):
     octets: int = 0
     extensions: SentExtensions = SentExtensions()
     repeats: _Repeats | None = None
+    captured_at: float = float("-inf")
 
     def described(self, cname: str) -> tuple[str, ...]:
         """The sources, as the answer has them (RFC 5576)."""
@@ -120,6 +123,7 @@ class Egress:
             if isinstance(feedback, rtp.Nack):
                 self._repeat(feedback)
             elif isinstance(feedback, rtp.KeyframeRequest) and feedback.ssrc in self._by_ssrc:
+                self.statistics.stuck += not self.is_waiting_for_key
                 (self._by_ssrc[feedback.ssrc].source or self._fanout).want_keyframe()
             elif isinstance(feedback, rtp.ReceiverReport):
                 self._note_report(feedback, now)
@@ -131,7 +135,7 @@ class Egress:
             line = self._by_ssrc.get(block.ssrc)
             if line is None:
                 continue
-            trip_s = round_trip_s(block, self._wall_clock())
+            trip_s = round_trip_s(block.last_sr, block.since_sr, self._wall_clock())
             self.statistics.rtt_s = self.statistics.rtt_s if trip_s is None else trip_s
             if line.kind == "video":
                 self._note_pictures(block, now)
@@ -179,7 +183,8 @@ class Egress:
         if line.source is not source:
             _begin(line, source, packets[0].sequence)
         first = packets[0].sequence + (line.sequence_offset or 0)
-        headers = _headers(line, packets, first, line.extensions.encode(self._clock()))
+        extension = line.extensions.encode(self._clock(), _captured(line, burst))
+        headers = _headers(line, packets, first, extension)
         session.send_rtp(headers, burst.payloads, ssrc=line.ssrc, first=first, runs=burst.runs)
         line.next_sequence = first + len(packets)
         line.packets += len(packets)
@@ -239,6 +244,15 @@ class Egress:
         )
         payload = (number & 0xFFFF).to_bytes(2, "big") + packet.payload
         session.send_rtp([header + extension], [payload], ssrc=again.ssrc, first=first, runs=_ONE)
+
+
+def _captured(line: Line, burst: Burst) -> float | None:
+    """When the burst was, if it is time to tell."""
+    at = burst.captured_at
+    if at is None or not line.extensions.capture_number or abs(at - line.captured_at) < _CAPTURE_EVERY_S:
+        return None
+    line.captured_at = at
+    return at
 
 
 def _begin(line: Line, source: RtpFanout, first: int) -> None:

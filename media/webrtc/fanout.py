@@ -44,18 +44,19 @@ class CodedPacket(msgspec.Struct, gc=False):
 
 class Burst(msgspec.Struct, gc=False):
     """The packets of one unit, at least one, and what is the same of them for all viewers: ``runs`` as ``port.runs_of``
-    has them."""
+    has them. ``captured_at`` as the unit's."""
 
     packets: list[CodedPacket]
     payloads: list[bytes]
     octets: int
     runs: tuple[Run, ...]
+    captured_at: float | None = None
 
 
-def burst_of(packets: list[CodedPacket]) -> Burst:
+def burst_of(packets: list[CodedPacket], captured_at: float | None = None) -> Burst:
     payloads = [packet.payload for packet in packets]
     sizes = [len(payload) for payload in payloads]
-    return Burst(packets, payloads, sum(sizes), runs_of(sizes))
+    return Burst(packets, payloads, sum(sizes), runs_of(sizes), captured_at)
 
 
 class KeyGroup:
@@ -91,20 +92,21 @@ class KeyGroup:
 
 def _moved(burst: Burst, ticks: int) -> Burst:
     packets = [msgspec.structs.replace(packet, ticks=ticks) for packet in burst.packets]
-    return msgspec.structs.replace(burst, packets=packets)
+    return msgspec.structs.replace(burst, packets=packets, captured_at=None)
 
 
 class MediaClock:
-    """Which wall clock time a media time stands for, whatever the units' ways through the house took.
+    """Which wall clock time a media time stands for: when it was captured, or, of publishers who do not tell, when the
+    unit was here that took the least time to come.
 
-    Follows the units that came fastest; a clock that drifts is followed slowly, one that jumps at once.
+    Follows the units of the earliest time; a clock that drifts is followed slowly, one that jumps at once.
     """
 
     def __init__(self) -> None:
         self._lag: float | None = None
 
     def on_unit(self, *, at: float, seconds: float) -> None:
-        """A unit of media time ``seconds`` was complete at the wall clock ``at``."""
+        """A unit of media time ``seconds`` was captured, or complete, at the wall clock ``at``."""
         lag = at - seconds
         if self._lag is None or lag < self._lag or lag > self._lag + _MAX_LAG_S:
             self._lag = lag
@@ -310,10 +312,11 @@ class RtpFanout:
         if unit.kind == "video" and self._breaks_order(unit):
             self._end("b_frames")
             return
-        self._clock.on_unit(at=unit.at, seconds=unit.dts / timescale)
+        at = unit.at if unit.captured_at is None else unit.captured_at
+        self._clock.on_unit(at=at, seconds=unit.dts / timescale)
         packets = self._packetize(unit)
         if packets:
-            burst = burst_of(packets)
+            burst = burst_of(packets, unit.captured_at)
             if unit.kind == "video":
                 self._group.add(burst, is_key=unit.is_key)
             await self._fan_out(unit, burst)

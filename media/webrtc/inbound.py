@@ -30,13 +30,15 @@ MAX_STAND_S = 0.3
 
 
 class Frame(msgspec.Struct, gc=False):
-    """One coded frame. ``ticks`` is the RTP time without wrap-around."""
+    """One coded frame. ``ticks`` is the RTP time without wrap-around; ``captured`` when it was taken, by the clock that
+    packets are received by."""
 
     kind: Kind
     ticks: int
     is_key: bool
     data: bytes
     track: Track
+    captured: float | None = None
 
 
 class Unwrapper:

@@ -10,12 +10,13 @@ import msgspec
 
 from media.publication import Publication
 from media.unit import Kind, Track, Unit
-from media.webrtc import rtp
+from media.webrtc import capture, rtp
 from media.webrtc.inbound import Frame, OpusReceiver, RtpTimeline
 from media.webrtc.layers import LayerClock, LayerRenditions
 from media.webrtc.losses import Losses
 from media.webrtc.session import PeerSession
 from media.webrtc.sources import Source, Sources, StreamPlan
+from media.webrtc.statistics import PublisherStatistics, round_trip_s
 from media.webrtc.twcc import Arrivals
 
 _REPORT_EVERY_S = 1.0
@@ -41,6 +42,9 @@ class WebrtcIngest:
         losses: Losses | None = None,
     ) -> None:
         self.units = 0
+        self.statistics = PublisherStatistics()
+        self._captured = capture.PublisherClock()
+        self._octets = 0
         self._losses = losses if losses is not None else Losses()
         self._streams = {plan.payload_type: Sources(plan, now) for plan in plans}
         self._kinds = frozenset(plan.kind for plan in plans)
@@ -81,6 +85,9 @@ class WebrtcIngest:
         source = stream.find(packet, now)
         if source is None:
             return
+        if value := rtp.header_extension(packet, stream.plan.capture_extension):
+            source.captured(packet, value)
+        self._octets += len(data)
         self._losses.received += 1
         source.reception.add(packet, now)
         source.jitter.push(packet, now)
@@ -92,6 +99,13 @@ class WebrtcIngest:
                 self._on_report(feedback, now)
             elif isinstance(feedback, rtp.Bye):
                 self._on_bye(feedback, now)
+            elif isinstance(feedback, rtp.SinceReference) and feedback.ssrc == self._ssrc:
+                self._note_round_trip(feedback)
+
+    def _note_round_trip(self, told: rtp.SinceReference) -> None:
+        trip_s = round_trip_s(told.last, told.since, time.time())
+        if trip_s is not None:
+            self.statistics.rtt_s = self._captured.round_trip_s = trip_s
 
     def _note_arrival(self, packet: rtp.RtpPacket, plan: StreamPlan, now: float) -> None:
         value = rtp.header_extension(packet, plan.transport_extension) if plan.transport_extension else None
@@ -132,13 +146,23 @@ class WebrtcIngest:
         while (popped := source.jitter.pop(now)) is not None:
             self._losses.gaps += popped[1]
             for frame in receiver.push(*popped):
+                self._date(source, frame, now)
                 self._admit(stream, source, frame, now)
         if receiver.wants_key:
             receiver.wants_key = False
+            self.statistics.stuck += not source.is_stuck
+            source.is_stuck = True
             self._lacks_key(stream, source, now)
         if "nack" in stream.plan.feedback and (lost := source.jitter.to_ask(now)):
             self._losses.asked_again += len(lost)
+            self.statistics.asked += len(lost)
             self._send_rtcp(self._compound(rtp.nack(sender=self._ssrc, media=source.ssrc, sequences=lost)))
+
+    def _date(self, source: Source, frame: Frame, now: float) -> None:
+        said = source.captured_s(frame.ticks)
+        frame.captured = capture.credible(None if said is None else self._captured.here(said), now)
+        if frame.kind == "video" and frame.captured is not None:
+            self.statistics.latency_s = now - frame.captured
 
     def _lacks_key(self, stream: Sources, source: Source, now: float) -> None:
         """The source goes on with a key frame only. Of a layer beside the current one it alone is asked."""
@@ -188,6 +212,7 @@ class WebrtcIngest:
         for stream in self._streams.values():
             for source in stream.known:
                 if source.ssrc == report.ssrc:
+                    self._captured.reported(report.ntp, now)
                     source.reception.on_report(report, now)
                     source.reported(report)
                     if source is stream.current:
@@ -235,11 +260,22 @@ class WebrtcIngest:
         sources = [source for stream in self._streams.values() for source in stream.known]
         if not sources:
             return
-        packet = rtp.receiver_report(sender=self._ssrc, blocks=[s.reception.block(now) for s in sources])
+        blocks = [source.reception.block(now) for source in sources]
+        self._note_losses(blocks)
+        self.statistics.jitter_s = max(b.jitter / s.rate for b, s in zip(blocks, sources, strict=True))
+        packet = rtp.receiver_report(sender=self._ssrc, blocks=blocks)
+        packet += rtp.reference_time(sender=self._ssrc, ntp=rtp.ntp_time(time.time()))
         if any("goog-remb" in stream.plan.feedback for stream in self._streams.values()):
             ssrcs = [source.ssrc for source in sources]
             packet += rtp.remb(sender=self._ssrc, media=ssrcs, bitrate=self._max_bitrate)
         self._send_rtcp(packet)
+
+    def _note_losses(self, blocks: Sequence[rtp.ReportBlock]) -> None:
+        """Once a report, which is once a second."""
+        told = self.statistics
+        told.lost_share = max(block.fraction_lost for block in blocks) / 256
+        told.lost = sum(block.lost for block in blocks)
+        told.bitrate, self._octets = round(self._octets * 8 / _REPORT_EVERY_S), 0
 
     def _send_rtcp(self, compound: bytes) -> None:
         if self._session is not None:
@@ -321,5 +357,10 @@ class _Output:
                 return
             self._last_video = pts
             self._on_video(frame.ticks, pts)
-        unit = Unit(kind=frame.kind, pts=pts, dts=pts, is_key=frame.is_key, data=frame.data, at=time.time())
-        self._publication.write(unit)
+        at = time.time()
+        captured_at = None if frame.captured is None else at - max(0.0, now - frame.captured)
+        self._publication.write(
+            Unit(
+                kind=frame.kind, pts=pts, dts=pts, is_key=frame.is_key, data=frame.data, at=at, captured_at=captured_at
+            )
+        )  # fmt: skip

@@ -11,8 +11,9 @@ HEADER = struct.Struct("!BBHLL")
 _RTCP_HEADER = struct.Struct("!BBH")
 _PAIR = struct.Struct("!LL")
 
-SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
+SR, RR, SDES, BYE, RTPFB, PSFB, XR = 200, 201, 202, 203, 205, 206, 207
 _NACK, _PLI, _FIR, _APP, _TRANSPORT = 1, 1, 4, 15, 15
+_REFERENCE_TIME, _SINCE_REFERENCE = 4, 5
 
 NTP_EPOCH = 2_208_988_800
 MAX_NACKS = 256
@@ -68,7 +69,16 @@ class Estimate(msgspec.Struct, frozen=True):
     bitrate: int
 
 
-Feedback = SenderReport | Nack | KeyframeRequest | Bye | ReceiverReport | Estimate
+class SinceReference(msgspec.Struct, frozen=True):
+    """A sender has had a reference time of ``ssrc``, of whose middle 32 bits ``last`` are, for ``since`` / 65,536 s
+    (RFC 3611, section 4.5)."""
+
+    ssrc: int
+    last: int
+    since: int
+
+
+Feedback = SenderReport | Nack | KeyframeRequest | Bye | ReceiverReport | Estimate | SinceReference
 
 
 def is_rtcp(data: bytes) -> bool:
@@ -158,6 +168,16 @@ def _parse_one(kind: int, count: int, body: bytes) -> Iterator[Feedback]:
     elif kind == PSFB and count == _APP and len(body) >= 16 and body[8:12] == b"REMB":
         head = int.from_bytes(body[13:16], "big")
         yield Estimate((head & 0x3FFFF) << (head >> 18))
+    elif kind == XR:
+        yield from _extended(body[4:])
+
+
+def _extended(blocks: bytes) -> Iterator[SinceReference]:
+    while len(blocks) >= 4:
+        end = 4 + 4 * int.from_bytes(blocks[2:4], "big")
+        if blocks[0] == _SINCE_REFERENCE and end <= len(blocks):
+            yield from (SinceReference(*found) for found in struct.iter_unpack("!3L", blocks[4 : end - (end - 4) % 12]))
+        blocks = blocks[end:]
 
 
 def _nacked(items: bytes) -> Iterator[int]:
@@ -249,6 +269,11 @@ class ReportBlock(msgspec.Struct, frozen=True, kw_only=True):
 def receiver_report(*, sender: int, blocks: Iterable[ReportBlock]) -> bytes:
     encoded = [block.encode() for block in blocks]
     return _rtcp(RR, len(encoded), sender.to_bytes(4, "big") + b"".join(encoded))
+
+
+def reference_time(*, sender: int, ntp: int) -> bytes:
+    """What a sender answers with a :class:`SinceReference`, so that its round trip is known (RFC 3611, section 4.4)."""
+    return _rtcp(XR, 0, struct.pack("!LBBHQ", sender, _REFERENCE_TIME, 0, 2, ntp))
 
 
 def sender_report(*, ssrc: int, ntp: int, timestamp: int, packets: int, octets: int) -> bytes:

@@ -15,6 +15,7 @@ import msgspec
 from media.clock import WINDOW_S, Least
 from media.unit import VIDEO_TIMESCALE, Kind
 from media.webrtc import rtp
+from media.webrtc.capture import SourceCaptures
 from media.webrtc.inbound import OPUS_RATE, Frame, OpusReceiver, VideoReceiver
 from media.webrtc.jitter import JitterBuffer, Reception
 from media.webrtc.rtp import RtpPacket
@@ -33,7 +34,8 @@ _RECENT_FRAMES: Final = 8
 
 class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What was negotiated for one kind. ``layers`` are the simulcast ids in the order of the offer;
-    ``transport_extension`` has the number that all packets of the session count on, 0 where none was agreed on."""
+    ``transport_extension`` has the number that all packets of the session count on, 0 where none was agreed on;
+    ``capture_extension`` likewise when frames were captured."""
 
     kind: Kind
     payload_type: int
@@ -42,11 +44,13 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[str, ...] = ()
     layer_extension: int = 0
     transport_extension: int = 0
+    capture_extension: int = 0
 
 
 class Source:
     """One SSRC that is being received. ``pixels`` of its pictures are 0 until a key frame came. ``shift`` is added to
-    its ticks for the clock that layers share, None while that is not known."""
+    its ticks for the clock that layers share, None while that is not known. ``is_stuck``: its pictures wait for a key
+    frame."""
 
     def __init__(self, *, ssrc: int, layer: str, plan: StreamPlan, now: float) -> None:
         is_video = plan.kind == "video"
@@ -64,9 +68,19 @@ class Source:
         self.recent: deque[int] = deque(maxlen=_RECENT_FRAMES)
         self.began_at = now
         self.asked_at = float("-inf")
+        self.is_stuck = True
         self._least = Least(window_s=WINDOW_S)
-        self._rate = VIDEO_TIMESCALE if is_video else OPUS_RATE
+        self.rate = VIDEO_TIMESCALE if is_video else OPUS_RATE
         self._heard_at = self._since = now
+        self._captures = SourceCaptures(rate=self.rate)
+
+    def captured(self, packet: RtpPacket, value: bytes) -> None:
+        """The sender states when the frame of ``packet`` was captured."""
+        self._captures.stated(self.receiver.unwrapper.peek(packet.timestamp), value)
+
+    def captured_s(self, ticks: int) -> float | None:
+        """When a frame was captured, by the sender's wall clock."""
+        return self._captures.at(ticks, reported_s=self.sender.offset_s)
 
     def arrived(self, now: float) -> None:
         if not self.is_alive(now):
@@ -75,15 +89,16 @@ class Source:
 
     def framed(self, ticks: int, now: float) -> None:
         """A frame is complete: ``transit_s`` is that of the least late one of some seconds."""
+        self.is_stuck = False
         self.recent.append(ticks)
-        self.transit_s = self._least.add(now - ticks / self._rate, now)
+        self.transit_s = self._least.add(now - ticks / self.rate, now)
 
     def reported(self, report: rtp.SenderReport) -> None:
         """A report with a wall clock."""
         self.report = report
         if report.ntp:
             ticks = self.receiver.unwrapper.peek(report.timestamp)
-            self.sender.add(rtp.ntp_seconds(report.ntp) - ticks / self._rate)
+            self.sender.add(rtp.ntp_seconds(report.ntp) - ticks / self.rate)
 
     def forget_clock(self) -> None:
         """Its RTP clock has jumped."""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from media.publication import Publication
 from media.unit import Codec
-from media.webrtc import dtls, sdp, sdp_answer, twcc
+from media.webrtc import capture, dtls, sdp, sdp_answer, twcc
 from media.webrtc.errors import OfferRefused, unusable
 from media.webrtc.inbound import OpusReceiver, VideoReceiver
 from media.webrtc.ingest import WebrtcIngest
@@ -21,6 +21,7 @@ from media.webrtc.sdp import Format, MediaSection
 from media.webrtc.sdp_answer import MediaAnswer
 from media.webrtc.session import PeerSession
 from media.webrtc.sources import StreamPlan
+from media.webrtc.statistics import PublishersSummary, PublisherStatistics, publishers_summary
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +52,15 @@ class WhipEndpoint:
         self._max_bitrate = max_bitrate
         self.losses = Losses()
         self._resources = Resources()
+        self._statistics: dict[str, PublisherStatistics] = {}
 
     @property
     def sessions(self) -> int:
         return len(self._resources)
+
+    def summary(self) -> PublishersSummary:
+        """How the publishers fare at this moment."""
+        return publishers_summary(list(self._statistics.values()))
 
     async def offer(
         self, *, sdp: str, publication: Publication, resource_id: str, offered_by: Mapping[str, int] = _NOBODY
@@ -116,6 +122,7 @@ class WhipEndpoint:
         def on_closed(reason: str) -> None:
             log.debug("WebRTC publisher %s left: %s", shown(resource_id), reason)
             self._resources.forget(resource_id)
+            self._statistics.pop(resource_id, None)
             publication.close(reason)
 
         session = PeerSession(
@@ -131,6 +138,7 @@ class WhipEndpoint:
         )
         ingest.attach(session)
         self._resources.add(resource_id, session)
+        self._statistics[resource_id] = ingest.statistics
         log.debug("WebRTC publisher %s came", shown(resource_id))
         publication.on_stop(session.close)
         publication.on_keyframe_wanted(ingest.want_keyframe)
@@ -199,7 +207,15 @@ def _video(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
         layers=layers,
         layer_extension=media.extensions.get(sdp.RID_EXTENSION, 0),
         transport_extension=transport,
+        capture_extension=_take_capture_times(answer),
     )
+
+
+def _take_capture_times(answer: MediaAnswer) -> int:
+    number = answer.media.extensions.get(capture.EXTENSION, 0)
+    if number:
+        answer.extensions = (*answer.extensions, capture.EXTENSION)
+    return number
 
 
 def _agree_on_transport(answer: MediaAnswer, chosen: Format) -> int:
@@ -229,4 +245,5 @@ def _audio(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
         payload_type=chosen.payload_type,
         new_receiver=OpusReceiver,
         transport_extension=_agree_on_transport(answer, chosen),
+        capture_extension=_take_capture_times(answer),
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from media.webrtc import rtp
+from media.webrtc import capture, rtp
 from media.webrtc.extensions import SEND_TIME_EXTENSION, sent_extensions
 from media.webrtc.sdp import MID_EXTENSION
 
+AT = 1_700_000_000.25
 OFFERED = {MID_EXTENSION: 9, SEND_TIME_EXTENSION: 2}
 
 
@@ -39,3 +40,11 @@ def test_what_the_short_form_cannot_say_is_left_out(offered: dict[str, int]) -> 
 def test_a_mid_that_is_too_long_or_missing_is_left_out() -> None:
     for mid in ("", "m" * 17):
         assert sent_extensions(OFFERED, mid=mid, with_time=True).uris == (SEND_TIME_EXTENSION,)
+
+
+def test_when_a_frame_was_captured_is_said_beside_by_a_clock_that_is_our_own() -> None:
+    sent = sent_extensions({**OFFERED, capture.EXTENSION: 13}, mid="0", with_time=True)
+    assert sent.uris == (MID_EXTENSION, SEND_TIME_EXTENSION, capture.EXTENSION)
+    packet = read(sent.encode(1.0, AT))
+    assert rtp.header_extension(packet, 13) == rtp.ntp_time(AT).to_bytes(8, "big") + bytes(8)
+    assert rtp.header_extension(read(sent.encode(1.0)), 13) is None

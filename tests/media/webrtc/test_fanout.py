@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from media.relay import Relay
 from media.unit import VIDEO_TIMESCALE, Codec, Kind, Track, Unit
 from media.webrtc import h264
@@ -16,12 +18,14 @@ class Listener:
         self.is_waiting_for_key = True
         self.lacks: frozenset[Kind] = frozenset()
         self.sent: list[tuple[Kind, tuple[CodedPacket, ...]]] = []
+        self.captured_at: list[float | None] = []
         self.reports: list[Anchor] = []
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.changed = asyncio.Event()
 
     def send(self, kind: Kind, burst: Burst) -> None:
         self.sent.append((kind, tuple(burst.packets)))
+        self.captured_at.append(burst.captured_at)
         self.changed.set()
 
     def report(self, anchor: Anchor) -> None:
@@ -133,6 +137,22 @@ async def test_reports_give_both_kinds_one_clock() -> None:
     fanout.close()
     anchor = viewer.reports[0]
     assert abs((anchor.at - anchor.seconds) - (100.0 - 1.0)) < 1e-6
+
+
+async def test_reports_go_by_when_pictures_were_captured_where_that_is_known() -> None:
+    relay = Relay()
+    relay.configure([h264_track()])
+    fanout, viewer = RtpFanout(relay=relay, want_keyframe=lambda: None), Listener()
+    fanout.join(viewer)
+    relay.write(msgspec.structs.replace(picture(30, key=True), captured_at=99.75))
+    async with asyncio.timeout(30):
+        while not viewer.reports:
+            viewer.changed.clear()
+            await viewer.changed.wait()
+    fanout.close()
+    anchor = viewer.reports[0]
+    assert abs((anchor.at - anchor.seconds) - (99.75 - 1.0)) < 1e-6
+    assert viewer.captured_at == [99.75]
 
 
 def test_the_media_clock_follows_the_fastest_units_and_jumps_when_time_does() -> None:

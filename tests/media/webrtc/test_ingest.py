@@ -70,7 +70,12 @@ FEEDBACK = frozenset({"nack", "nack pli", "goog-remb"})
 
 
 def ingest(
-    publication: Taken, *, layers: tuple[str, ...] = (), codec: Codec = Codec.H264, losses: Losses | None = None
+    publication: Taken,
+    *,
+    layers: tuple[str, ...] = (),
+    codec: Codec = Codec.H264,
+    losses: Losses | None = None,
+    capture_extension: int = 0,
 ) -> tuple[WebrtcIngest, Wire]:
     plans = [
         StreamPlan(
@@ -81,6 +86,7 @@ def ingest(
             layers=layers,
             layer_extension=4,
             transport_extension=5,
+            capture_extension=capture_extension,
         ),
         StreamPlan(kind="audio", payload_type=111, new_receiver=OpusReceiver),
     ]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 
 from media.webrtc import rtp
-from media.webrtc.statistics import MAX_ROUND_TRIP_S, ViewersSummary, ViewerStatistics, round_trip_s, summary
+from media.webrtc.statistics import (
+    MAX_ROUND_TRIP_S,
+    PublishersSummary,
+    PublisherStatistics,
+    ViewersSummary,
+    ViewerStatistics,
+    publishers_summary,
+    round_trip_s,
+    summary,
+)
 
 AT = 1_700_000_000.25
-
-
-def block(*, last_sr: int, since_sr: int = 0) -> rtp.ReportBlock:
-    return rtp.ReportBlock(
-        ssrc=1, fraction_lost=0, lost=0, highest=0, jitter=0, last_sr=last_sr, since_sr=since_sr
-    )  # fmt: skip
 
 
 def short(at: float) -> int:
@@ -24,29 +27,27 @@ def short(at: float) -> int:
 def test_the_example_of_rfc_3550_figure_2() -> None:
     """The report came at b710:8000, its last sender report was b705:2000, and it was kept for 5.250 s: 6.125 s."""
     at = rtp.ntp_seconds(0xB44D_B710_8000_0000)
-    assert round_trip_s(block(last_sr=0xB705_2000, since_sr=0x0005_4000), at) == 6.125
+    assert round_trip_s(0xB705_2000, 0x0005_4000, at) == 6.125
 
 
 @pytest.mark.parametrize(
-    "told",
-    [
-        block(last_sr=0),
-        block(last_sr=short(AT + 1)),
-        block(last_sr=short(AT), since_sr=0xFFFF_0000 - 1),
-        block(last_sr=short(AT - MAX_ROUND_TRIP_S - 1)),
-    ],
+    ("last", "since"),
+    [(0, 0), (short(AT + 1), 0), (short(AT), 0xFFFF_0000 - 1), (short(AT - MAX_ROUND_TRIP_S - 1), 0)],
 )
-def test_a_report_without_a_time_or_with_nonsense_tells_none(told: rtp.ReportBlock) -> None:
-    trip_s = round_trip_s(told, AT)
+def test_a_report_without_a_time_or_with_nonsense_tells_none(last: int, since: int) -> None:
+    trip_s = round_trip_s(last, since, AT)
     assert trip_s is None or trip_s < MAX_ROUND_TRIP_S
-    if told.since_sr == 0:
+    if since == 0:
         assert trip_s is None
 
 
 def test_a_summary_is_of_those_who_told() -> None:
     viewers = [ViewerStatistics(rtt_s=number / 100, bitrate=1_000) for number in range(1, 21)]
-    viewers += [ViewerStatistics(lost_share=0.25), ViewerStatistics(lost_share=0.05)]
+    viewers += [ViewerStatistics(lost_share=0.25, stuck=2), ViewerStatistics(lost_share=0.05, stuck=1)]
     assert summary(viewers) == ViewersSummary(
-        rtt_ms=pytest.approx(110), slow_rtt_ms=pytest.approx(200), bitrate=20_000, lossy=1
+        rtt_ms=pytest.approx(110), slow_rtt_ms=pytest.approx(200), bitrate=20_000, lossy=1, stuck=3
     )  # fmt: skip
-    assert summary([]) == ViewersSummary(rtt_ms=0.0, slow_rtt_ms=0.0, bitrate=0, lossy=0)
+    assert summary([]) == ViewersSummary(rtt_ms=0.0, slow_rtt_ms=0.0, bitrate=0, lossy=0, stuck=0)
+    assert publishers_summary([PublisherStatistics(rtt_s=0.04, bitrate=9, stuck=1)]) == PublishersSummary(
+        rtt_ms=40.0, slow_rtt_ms=40.0, bitrate=9, lossy=0, stuck=1
+    )

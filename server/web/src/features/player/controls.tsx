@@ -16,6 +16,7 @@ import { liveLength, seekTo, shortcuts, toggleFullscreen, toggleMuted, togglePic
 import type { Mode, Playback, Watchable, Wish } from "./playback";
 import type { Chapter } from "./chapter";
 import { qualities, whyThis } from "./quality";
+import { Statistics } from "./statistics";
 import { Timeline } from "./timeline";
 import { t } from "./words";
 
@@ -270,6 +271,7 @@ function Settings({ stream, playback, video, isLive, isRewound, rate }: Settings
               }}
             />
           )}
+          {isLive && <Statistics playback={playback} />}
           <details class="settings-keys">
             <summary>{t("keyboard")}</summary>
             <dl>

@@ -13,6 +13,7 @@ import { natively, startHls, type HlsSession, type Level, type Mark } from "./hl
 import { Sound } from "./sound";
 import { Stalls } from "./stalls";
 import { WhepSession } from "./whep";
+import type { WhepStats } from "./whep-stats";
 import { t } from "./words";
 
 /** What the player needs of a stream; a clip is one whose file it plays. */
@@ -50,6 +51,8 @@ export class Playback {
   readonly mode = signal<Mode | null>(null);
   readonly status = signal<Status>("idle");
   readonly latencyMs = signal<number | null>(null);
+  /** Of the connection over WebRTC. */
+  readonly stats = signal<WhepStats | null>(null);
   /** Why it is not played over WebRTC, for people. */
   readonly note = signal<string | null>(null);
   /** Why it cannot be played at all, while `status` is "unplayable". */
@@ -261,6 +264,7 @@ export class Playback {
     this.marks.value = null;
     this.shown.value = null;
     this.latencyMs.value = null;
+    this.stats.value = null;
   }
 
   #closeSessions(isOver = false): void {
@@ -413,8 +417,10 @@ export class Playback {
       if (isShown && this.#stream && hasCaughtUp(now)) this.live(this.#stream);
       return;
     }
-    const { latencyMs, bytes } = await session.stats().catch(() => ({ latencyMs: null, bytes: this.#bytes + 1 }));
+    const stats = await session.stats().catch(() => null);
     if (session !== this.#whep || this.status.peek() !== "playing") return;
+    const { latencyMs, bytes } = stats ?? { latencyMs: null, bytes: this.#bytes + 1 };
+    this.stats.value = stats;
     if (latencyMs !== null) this.latencyMs.value = latencyMs;
     this.#stalledTicks = bytes > this.#bytes ? 0 : this.#stalledTicks + 1;
     this.#bytes = bytes;

@@ -1,15 +1,11 @@
 /** Watching over WebRTC (WHEP): one offer, one answer, no trickle. */
 import { problemOf, send } from "../../api/http";
 import { iceServersOf, linkOf } from "./ice-servers";
+import { readStats, type Totals, type WhepStats } from "./whep-stats";
 import { t } from "./words";
 
 const LAYER_REL = "urn:ietf:params:whep:ext:core:layer";
 const FIRST_FRAME_MS = 8000;
-/** Between 1900, where the clock of RTP senders begins, and 1970. */
-const NTP_MS = 2_208_988_800_000;
-/** A playout time further off than this tells of two clocks that disagree, not of a delay. */
-const MAX_CREDIBLE_MS = 10_000;
-
 /**
  * Offer without candidates, which the server needs none of, and take its answer (RFC 9725, 4.2). Candidates are looked
  * for after that, with the TURN servers that came with it. Nothing is
@@ -32,26 +28,12 @@ export async function negotiate(
   return response;
 }
 
-export interface WhepStats {
-  /** Delay from the server's clock to the picture here; without such a clock what this end adds by itself. */
-  latencyMs: number | null;
-  bytes: number;
-}
-
-interface InboundTotals {
-  bytes: number;
-  delay: number;
-  emitted: number;
-  decodeMs: number;
-  playoutAt: number;
-}
-
 export class WhepSession {
   readonly peer: RTCPeerConnection;
   #resource: string | null = null;
   /** Where a rendition is chosen. */
   #layer: string | null = null;
-  #last: InboundTotals | null = null;
+  #last: Totals | null = null;
   #closed = false;
 
   constructor() {
@@ -128,32 +110,11 @@ export class WhepSession {
   }
 
   async stats(): Promise<WhepStats> {
-    const report = await this.peer.getStats();
-    const now: InboundTotals = { bytes: 0, delay: 0, emitted: 0, decodeMs: 0, playoutAt: 0 };
-    let roundTripMs = 0;
-    let hasVideo = false;
-    report.forEach((entry: Record<string, unknown>) => {
-      const number = (name: string): number => (typeof entry[name] === "number" ? (entry[name] as number) : 0);
-      if (entry["type"] === "inbound-rtp") {
-        now.bytes += number("bytesReceived");
-        const isVideo = entry["kind"] === "video" && number("framesDecoded") > 0;
-        if (hasVideo && !isVideo) return;
-        hasVideo ||= isVideo;
-        now.delay = number("jitterBufferDelay") * 1000;
-        now.emitted = number("jitterBufferEmittedCount");
-        now.playoutAt = number("estimatedPlayoutTimestamp");
-        now.decodeMs = isVideo ? (number("totalDecodeTime") / number("framesDecoded")) * 1000 : 0;
-      } else if (entry["type"] === "candidate-pair" && entry["nominated"]) {
-        roundTripMs = number("currentRoundTripTime") * 1000;
-      }
-    });
-    const last = this.#last;
-    this.#last = now;
-    const emitted = last ? now.emitted - last.emitted : 0;
-    if (!last || emitted <= 0) return { latencyMs: null, bytes: now.bytes };
-    const here = (now.delay - last.delay) / emitted + roundTripMs / 2 + now.decodeMs;
-    const dated = now.playoutAt ? Date.now() - (now.playoutAt - NTP_MS) : 0;
-    return { latencyMs: dated > here && dated < MAX_CREDIBLE_MS ? dated : here, bytes: now.bytes };
+    const entries: Record<string, unknown>[] = [];
+    (await this.peer.getStats()).forEach((entry: Record<string, unknown>) => entries.push(entry));
+    const { stats, totals } = readStats(entries, this.#last, Date.now());
+    this.#last = totals;
+    return stats;
   }
 
   /** `isOver`: the server has ended the stream, and with it every session of it. */

@@ -93,6 +93,7 @@ export class Broadcast {
     this.#video = null;
     for (const track of media.getTracks()) {
       const transceiver = peer.addTransceiver(track, { direction: "sendonly", streams: [media] });
+      tellCaptureTimes(transceiver);
       if (track.kind !== "video") continue;
       this.#video = transceiver.sender;
       preferH264(transceiver);
@@ -147,6 +148,27 @@ function preferH264(transceiver: RTCRtpTransceiver): void {
   };
   if (!codecs.some((codec) => rank(codec) < 2) || !transceiver.setCodecPreferences) return;
   transceiver.setCodecPreferences([...codecs].sort((a, b) => rank(a) - rank(b)));
+}
+
+const CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+
+interface HeaderExtension {
+  uri: string;
+  direction: RTCRtpTransceiverDirection;
+}
+
+/** Not every browser has these calls, and none offers the capture time unasked. */
+interface ExtensibleTransceiver {
+  getHeaderExtensionsToNegotiate?: () => HeaderExtension[];
+  setHeaderExtensionsToNegotiate?: (wanted: HeaderExtension[]) => void;
+}
+
+/** Have packets say when their frame was captured, so that viewers are shown how far they are behind the camera. */
+function tellCaptureTimes(transceiver: RTCRtpTransceiver): void {
+  const extensible = transceiver as ExtensibleTransceiver;
+  const offered = extensible.getHeaderExtensionsToNegotiate?.();
+  if (!offered || !extensible.setHeaderExtensionsToNegotiate) return;
+  extensible.setHeaderExtensionsToNegotiate(offered.map((one) => (one.uri === CAPTURE_TIME ? { ...one, direction: "sendrecv" } : one)));
 }
 
 function connected(peer: RTCPeerConnection): Promise<void> {
