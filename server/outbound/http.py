@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -101,7 +101,7 @@ class PublicHttp:
                         return await read(answer, url)
                     url = urljoin(url, answer.headers["Location"])
             except (aiohttp.ClientError, ValueError) as error:
-                raise _told(error) from None
+                raise told(error) from None
         raise BadAnswer("the server redirects again and again")
 
     async def post(
@@ -133,27 +133,13 @@ class PublicHttp:
                     status=answer.status, beginning=beginning, retry_after=answer.headers.get("Retry-After", "")
                 )
         except (aiohttp.ClientError, ValueError) as error:
-            raise _told(error) from None
+            raise told(error) from None
 
-    @asynccontextmanager
-    async def streamed(
+    def streamed(
         self, url: str, *, body: bytes, headers: Mapping[str, str], timeout_s: float, connect_s: float
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer to one POST, to be read as it comes: the reader bounds it, and the connection ends with the block
-        unless all was read. Raises as ``post``; ``timeout_s`` is for the whole of it.
-        """
-        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s)
-        try:
-            async with self._http().post(
-                url, data=body, headers=headers, allow_redirects=False, auto_decompress=False, timeout=timeout
-            ) as answer:
-                try:
-                    yield answer
-                finally:
-                    if not answer.content.at_eof():
-                        answer.close()
-        except (aiohttp.ClientError, ValueError) as error:
-            raise _told(error) from None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """As the function of this name, of an address that people have given."""
+        return streamed(self._http(), url, body=body, headers=headers, timeout_s=timeout_s, connect_s=connect_s)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -174,7 +160,35 @@ class PublicHttp:
         return socket.socket(family, kind, protocol)
 
 
-def _told(error: aiohttp.ClientError | ValueError) -> OSError:
+@asynccontextmanager
+async def streamed(
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    body: bytes,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    connect_s: float,
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer to one POST, to be read as it comes: the reader bounds it, and the connection ends with the block
+    unless all was read. Raises as ``PublicHttp.post``; ``timeout_s`` is for the whole of it.
+    """
+    timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s)
+    try:
+        async with session.post(
+            url, data=body, headers=headers, allow_redirects=False, auto_decompress=False, timeout=timeout
+        ) as answer:
+            try:
+                yield answer
+            finally:
+                if not answer.content.at_eof():
+                    answer.close()
+    except (aiohttp.ClientError, ValueError) as error:
+        raise told(error) from None
+
+
+def told(error: aiohttp.ClientError | ValueError) -> OSError:
+    """What went wrong, in a sentence."""
     if isinstance(error, aiohttp.ClientSSLError):
         return BadAnswer("the server has no certificate that is valid")
     if isinstance(error, aiohttp.ConnectionTimeoutError):

@@ -16,6 +16,7 @@ from server.features.town.assistant.budget import Budget
 from server.features.town.assistant.conversations import Conversations
 from server.features.town.assistant.engines import Engine
 from server.features.town.assistant.figures import Figures
+from server.features.town.assistant.local_model import LocalModel
 from server.features.town.assistant.meaning import Meaning
 from server.features.town.assistant.openai_api import OpenAiApi
 from server.features.town.assistant.own_things import own_things
@@ -25,12 +26,13 @@ from server.features.town.assistant.routes import AssistantRoutes
 from server.features.town.assistant.shapes import MAX_TEXT
 from server.features.town.assistant.tools import Tools
 from server.features.town.assistant.trials import Trials
-from server.features.town.assistant_settings import AssistantSettings, engine_of
+from server.features.town.assistant_settings import AssistantSettings, engine_of, order_of
 from server.features.town.help.articles import Articles, Words
 from server.features.town.help.tickets import Tickets
 from server.features.town.market.orders import Orders
 from server.jobs import repeated
 from server.live.addresses import MediaAddresses
+from server.llama.process import LlamaProcess
 from server.outbound.http import PublicHttp
 from server.outbound.public_addresses import PublicAddresses
 from server.sentences.process import EncoderProcess
@@ -134,7 +136,14 @@ def build(
 
 
 def _engine(settings: AssistantSettings) -> Engine | None:
-    if engine_of(settings) != "api":
+    name = engine_of(settings)
+    if name == "local":
+        return LocalModel(
+            process=LlamaProcess(order=order_of(settings), monotonic=time.monotonic),
+            answer_tokens=settings.assistant_answer_tokens,
+            within_s=ANSWER_S,
+        )
+    if name != "api":
         return None
     assert settings.assistant_api_base is not None
     assert settings.assistant_model is not None

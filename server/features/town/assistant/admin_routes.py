@@ -18,7 +18,7 @@ from server.features.town.assistant.shapes import (
     TrialShape,
 )
 from server.features.town.assistant.trials import Trials
-from server.features.town.assistant_settings import AssistantSettings, engine_of
+from server.features.town.assistant_settings import AssistantSettings, engine_of, model_of
 from server.features.town.people import person_of
 from server.http.errors import Problem
 from server.http.limits import hourly
@@ -66,7 +66,7 @@ class AdminRoutes:
         return Answer(
             body=EngineShape(
                 engine=engine_of(settings),
-                model=settings.assistant_model,
+                model=model_of(settings),
                 answers=figures.answers,
                 failures=dict(figures.failures),
                 last_failure=failures[0].says if failures else "",

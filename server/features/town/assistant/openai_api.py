@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import Any, Final
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, Protocol
 
 import aiohttp
 import msgspec
@@ -19,7 +20,6 @@ from server.features.town.assistant.engines import (
     Usage,
 )
 from server.features.town.assistant.event_stream import EventStream, TooLong
-from server.outbound.http import PublicHttp
 
 CONNECT_S: Final = 5.0
 MAX_BYTES: Final = 4 << 20
@@ -60,11 +60,19 @@ class _Chunk(msgspec.Struct):
     error: Any = None
 
 
+class Http(Protocol):
+    def streamed(
+        self, url: str, *, body: bytes, headers: Mapping[str, str], timeout_s: float, connect_s: float
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]: ...
+
+    async def close(self) -> None: ...
+
+
 class OpenAiApi:
     """``base`` ends before ``/chat/completions``. ``within_s``: for a whole answer."""
 
     def __init__(
-        self, *, http: PublicHttp, base: str, key: str | None, model: str, answer_tokens: int, within_s: float
+        self, *, http: Http, base: str, key: str | None, model: str, answer_tokens: int, within_s: float
     ) -> None:
         self._http = http
         self._url = base.rstrip("/") + "/chat/completions"

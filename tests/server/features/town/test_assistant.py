@@ -216,6 +216,8 @@ def test_the_engine_follows_from_the_settings() -> None:
     assert engine_of(whole) == "api"
     assert KEY not in repr(whole)
     assert engine_of(AssistantSettings(assistant_engine="articles")) == "articles"
+    assert engine_of(AssistantSettings(assistant_model_file="m.gguf")) == "local"
+    assert engine_of(whole.model_copy(update={"assistant_model_file": "m.gguf"})) == "api"
 
 
 @pytest.mark.parametrize(
@@ -223,10 +225,11 @@ def test_the_engine_follows_from_the_settings() -> None:
     [
         {"assistant_api_base": "http://a.example/v1"},
         {"assistant_engine": "api"},
+        {"assistant_engine": "local"},
         {"assistant_api_base": "ftp://a.example", "assistant_model": "m"},
         {"assistant_api_base": "https://user:secret@a.example", "assistant_model": "m"},
     ],
 )
 def test_settings_that_are_not_whole_are_refused(wrong: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="assistant_api_base"):
+    with pytest.raises(ValueError, match=r"assistant_(api_base|model_file)"):
         AssistantSettings(**wrong)

@@ -37,6 +37,7 @@ export default {
   noLeave: "Your account may not see how the assistant does.",
   engine: "Engine",
   api: "The model {model}, over an API",
+  local: "The model {model}, on this machine",
   articles: "Help articles alone: no model is named",
   isOff: "Off: no model is named",
   tryIt: "Try the model",

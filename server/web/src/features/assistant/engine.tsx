@@ -50,11 +50,12 @@ function Head({ of: one }: { of: Engine }) {
     }
     setBusy(false);
   };
-  const isModel = one.engine === "api";
+  const isModel = one.engine === "api" || one.engine === "local";
+  const says = { off: "isOff", articles: "articles", api: "api", local: "local" } as const;
   return (
     <section>
       <h2>{t("engine")}</h2>
-      <p>{isModel ? t("api", { model: one.model ?? "" }) : t(one.engine === "articles" ? "articles" : "isOff")}</p>
+      <p>{t(says[one.engine], { model: one.model ?? "" })}</p>
       {isModel && (
         <button type="button" class="button" disabled={busy} onClick={() => void tryIt()}>
           {t("tryIt")}
