@@ -25,6 +25,9 @@ from storage.postgres_notify import NotifyListener
 
 POLL_S: Final = 1.0
 SWEEP_S: Final = 10.0
+AT_ONCE: Final = 4
+"""Readers of a node that read at the same time: a sweep that wakes all of them must not take every connection that the
+node has to the database, nor all of its time."""
 
 log = logging.getLogger("server.readers")
 
@@ -47,7 +50,16 @@ class FactRows(Protocol):
 class FeatureFacts:
     """``actors.reader.FactLog`` of one feature; ``consumers`` None: of a feature that this version does not have."""
 
-    def __init__(self, *, facts: FactRows, reader: str, consumers: Consumers | None, counts: Counter[str]) -> None:
+    def __init__(
+        self,
+        *,
+        facts: FactRows,
+        reader: str,
+        consumers: Consumers | None,
+        counts: Counter[str],
+        turns: asyncio.Semaphore,
+    ) -> None:
+        self._turns = turns
         self._facts = facts
         self._reader = reader
         self._consumers = consumers
@@ -56,10 +68,12 @@ class FeatureFacts:
     async def open(self) -> None:
         if self._consumers is None:
             raise DomainError("not_found", "This node has no such reader.")
-        await self._facts.open(self._reader)
+        async with self._turns:
+            await self._facts.open(self._reader)
 
     async def advance(self, *, fence: Fence) -> Advance:
-        step = await self._facts.advance(self._reader, self._consumers or {}, fence=fence)
+        async with self._turns:
+            step = await self._facts.advance(self._reader, self._consumers or {}, fence=fence)
         self._counts.update(read=step.read, failed=bool(step.error), aside=bool(step.aside))
         return step
 
@@ -76,6 +90,7 @@ class Readers:
         self._shard_of: dict[str, int] = {}
         self._polling: asyncio.Task[None] | None = None
         self._counts: Counter[str] = Counter()
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     def add(self, consumers: Mapping[str, Sequence[Consumer[Any]]]) -> None:
         """Name the consumers of each feature. A feature without one has no reader."""
@@ -95,7 +110,7 @@ class Readers:
         if name in self._logs:
             return FactReader(log=self._logs[name])
         consumers = self._consumers.get(name)
-        own = FeatureFacts(facts=self._facts, reader=name, consumers=consumers, counts=self._counts)
+        own = FeatureFacts(facts=self._facts, reader=name, consumers=consumers, counts=self._counts, turns=self._turns)
         return FactReader(log=own)
 
     def start(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import msgspec
 
 from actors.runtime import Fence
-from storage.leases import hold
+from storage.leases import check_held, held_epoch, hold
 from storage.plans import PlannedOnce
 from storage.postgres import Database, Row, Transaction
 
@@ -158,6 +158,8 @@ class Facts:
     def __init__(self, *, db: Database, limit: int = BATCH) -> None:
         self._db = db
         self._limit = limit
+        self._held_back: set[str] = set()
+        """Readers that wait for a transaction: they ask whether it has ended before they begin one of their own."""
 
     async def open(self, reader: str) -> None:
         """Note that the reader exists; a new one begins with the oldest fact that is kept. Idempotent."""
@@ -170,9 +172,17 @@ class Facts:
         transaction of their own, and then the failure is counted. Raises ``Fenced`` when the reader's shard has another
         owner by now, and ``Unavailable``; neither is a failure.
         """
-        is_ready: bool | None = await self._db.fetchval(_PEEK, reader)
-        if not is_ready:
-            return Advance(again_after_s=None if is_ready is None else HELD_BACK_S)
+        if reader in self._held_back:
+            is_ready: bool | None = await self._db.fetchval(_PEEK, reader)
+            if is_ready is False:
+                return Advance(again_after_s=HELD_BACK_S)
+            self._held_back.discard(reader)
+        step = await self._handled(reader, consumers, fence)
+        if step.again_after_s == HELD_BACK_S:
+            self._held_back.add(reader)
+        return step
+
+    async def _handled(self, reader: str, consumers: Consumers, fence: Fence) -> Advance:
         limit = self._limit
         while True:
             try:
@@ -188,19 +198,20 @@ class Facts:
         again_after_s: float | None = 0.0
         try:
             async with self._db.transaction(timeout_s=TRANSACTION_S) as tx:
-                await hold(tx, fence)
-                found = await tx.fetch(_NEXT, reader, list(consumers), limit)
+                found = await tx.fetch(_NEXT, reader, list(consumers), limit, fence.shard)
+                check_held(found[0]["epoch"] if found else None, fence)
                 rows = [row for row in found if row["id"] is not None]
                 ends_at = time.monotonic() + BATCH_S
                 for place, row in enumerate(rows):  # noqa: B007 - it is where the batch has come to
                     await consume(tx, consumers[row["name"]], row["body"])
                     if time.monotonic() > ends_at:
                         break
-                if found:
-                    is_through = len(rows) < limit and place + 1 >= len(rows)
-                    if is_through:  # what is committed from now on is told of by another notification
-                        again_after_s = HELD_BACK_S if found[0]["is_more_held_back"] else None
-                    await tx.execute(_MOVE, reader, found[0]["last_id"] if is_through else rows[place]["id"])
+                is_through = len(rows) < limit and place + 1 >= len(rows)
+                if is_through:  # what is committed from now on is told of by another notification
+                    again_after_s = HELD_BACK_S if found[0]["is_more_held_back"] else None
+                last_id = found[0]["last_id"] if is_through else rows[place]["id"]
+                if last_id is not None:
+                    await tx.execute(_MOVE, reader, last_id)
         except Exception as error:
             # A consumer can spoil the transaction without a word: then the move, or the commit, is what fails.
             if not rows:
@@ -277,16 +288,18 @@ select f.xid < {_HORIZON} from fact_readers r
 cross join lateral (select xid from facts where (xid, id) > (r.xid, r.id) order by xid, id limit 1) f
 where r.name = $1
 """)
-# The reader's row is locked until its transaction ends: of two that would read at once, one waits and finds the
-# position moved. All rows say which fact is the last one that may be passed, and whether any follow it; the next ones
-# with a consumer, if any, are read beside it.
+# The epoch of the reader's shard is held, and then the reader's row locked, until its transaction ends: of two that
+# would read at once, one waits and finds the position moved. All rows say which fact is the last one that may be
+# passed, if any, and whether more follow; the next ones with a consumer, if any, are read beside it.
 _NEXT: Final = f"""
-with reader as materialized (select xid, id from fact_readers where name = $1 for update)
-select f.id, f.name, f.body, last.id as last_id,
-    exists (select from facts where (xid, id) > (last.xid, last.id)) as is_more_held_back
-from reader r cross join lateral (
+with held as materialized ({held_epoch("$4")}),
+reader as materialized (select xid, id from fact_readers where name = $1 for update)
+select held.epoch, f.id, f.name, f.body, last.id as last_id,
+    exists (select from facts where (xid, id) > (coalesce(last.xid, r.xid), coalesce(last.id, r.id)))
+        as is_more_held_back
+from held left join reader r on true left join lateral (
     select xid, id from facts where (xid, id) > (r.xid, r.id) and xid < {_HORIZON} order by xid desc, id desc limit 1
-) last left join lateral (
+) last on true left join lateral (
     select * from facts
     where (xid, id) > (r.xid, r.id) and xid < {_HORIZON} and name = any($2::text[]) and (reader is null or reader = $1)
     order by xid, id limit $3

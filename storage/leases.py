@@ -27,7 +27,18 @@ class ShardEpoch(msgspec.Struct, frozen=True, kw_only=True):
 
 async def hold(tx: Transaction, fence: Fence) -> None:
     """Raise ``Fenced`` if the token is stale; else no take-over happens before this transaction has ended."""
-    epoch = await tx.fetchval(_HOLD, fence.shard)
+    check_held(await tx.fetchval(held_epoch("$1"), fence.shard), fence)
+
+
+def held_epoch(shard: str) -> str:
+    """SQL whose one row has the ``epoch`` that counts for a shard, for a statement that holds it on the way.
+    ``shard``: the parameter with its number.
+    """
+    return _HOLD.replace(":shard", shard)
+
+
+def check_held(epoch: int | None, fence: Fence) -> None:
+    """Raise ``Fenced`` if that is not the token's; else it is held, as by ``hold``."""
     if epoch != fence.epoch:
         raise Fenced(fence.shard, fence.epoch)
 
@@ -77,7 +88,7 @@ class Leases:
 
 _HOLD: Final = f"""
 select epoch, set_config('idle_in_transaction_session_timeout', '{SILENT_WITH_FENCE_S * 1000:.0f}', true)
-from shards where shard = $1 for share
+from shards where shard = :shard for share
 """
 # Rows are locked in order of their number, as every reader of the fence does, so that take-overs cannot deadlock.
 _TAKE = """

@@ -19,6 +19,7 @@ from storage.errors import StorageError, Unavailable
 from storage.plans import PLANNED_EACH_TIME, STATEMENTS_KEPT, PlannedOnce, text_of
 from storage.postgres_codecs import set_codecs
 from storage.postgres_errors import translated
+from storage.postgres_idle import IdleConnections
 from storage.postgres_session import Session, Types
 
 Row: TypeAlias = "asyncpg.Record"
@@ -29,6 +30,8 @@ NONE_LEFT_S: Final = 0.25
 IDLE_S: Final = 30.0
 """How long a pooled connection is kept for the next who wants one: the server's are shared by all nodes, and a peak of
 one node must not keep them from the others for minutes."""
+THROUGH_POOL: Final = 256
+"""Every so many uses a connection goes through the driver's pool, which ends those that were used very often."""
 _LOST: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -55,6 +58,9 @@ class Database:
         self._url = url
         self._settings = settings
         self._own: list[Dedicated] = []
+        self._idle = IdleConnections(kept_s=IDLE_S)
+        self._uses = 0
+        self._wanting = 0
         self._outages = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -108,6 +114,7 @@ class Database:
             async with asyncio.timeout(timeout_s):
                 for dedicated in self._own:
                     await dedicated.close()
+                self._idle.end()
                 await self._pool.close()
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             self._pool.terminate()
@@ -195,46 +202,70 @@ class Database:
         return connection
 
     async def _run(self, verb: str, sql: str, args: Sequence[object], timeout_s: float | None) -> Any:
-        limit, once = timeout_s or self._deadline_s, isinstance(sql, PlannedOnce)
+        left_s, once = timeout_s or self._deadline_s, isinstance(sql, PlannedOnce)
         try:
             with translated():
-                async with asyncio.timeout(limit):
-                    # As ``_pooled``, without what a context manager costs each statement.
-                    connection = await self._acquire()
-                    try:
+                # As ``_pooled``, without what a context manager and a time-out cost each statement: the driver has one.
+                connection = self._idle.take(once=once)
+                if connection is None:
+                    connection, left_s = await self._acquire_within(left_s)
+                is_well = False
+                try:
+                    if connection.plans_once is not once:
                         await connection.plan(once=once)
-                        return await getattr(connection, verb)(text_of(sql), *args)
-                    finally:
-                        await self._give_back(connection, limit)
+                    answer = await getattr(connection, verb)(text_of(sql), *args, timeout=left_s)
+                    is_well = True
+                finally:
+                    await self._give_back(connection, left_s, is_well=is_well)
+                return answer
         except Unavailable as error:
             await self._renew_if_lost(error)
             raise
+
+    async def _acquire_within(self, limit_s: float) -> tuple[Any, float]:
+        """A connection, and how many seconds are left of the limit."""
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + limit_s
+        async with asyncio.timeout_at(ends_at):
+            connection = await self._acquire()
+        return connection, max(0.001, ends_at - clock())
 
     @contextlib.asynccontextmanager
     async def _pooled(self, limit_s: float, *, planned_once: bool) -> AsyncIterator[Any]:
         """A connection of the pool: an open one as long as there is one, else a new one. Where the server has none
         left to open, it waits for the next that is given back; ends with the caller's time-out.
         """
-        connection = await self._acquire()
+        connection = self._idle.take(once=planned_once) or await self._acquire()
+        is_well = False
         try:
             await connection.plan(once=planned_once)
             yield connection
+            is_well = True
         finally:
-            await self._give_back(connection, limit_s)
+            await self._give_back(connection, limit_s, is_well=is_well)
 
-    async def _give_back(self, connection: Any, limit_s: float) -> None:
-        await self._pool.release(connection, timeout=limit_s)
+    async def _give_back(self, connection: Any, limit_s: float, *, is_well: bool) -> None:
+        """``is_well``: its last statement was answered, so it is ready for the next."""
+        self._uses += 1
+        if is_well and not self._wanting and self._uses % THROUGH_POOL:
+            self._idle.put(connection)
+        else:
+            await self._pool.release(connection, timeout=limit_s)
         self._wake_one()
 
     async def _acquire(self) -> Any:
         """Within the caller's time-out: one of the driver's would cost a task each time."""
-        while True:
-            if self._waiting and self._pool.get_idle_size() == 0:
-                await self._given_back()  # who waits already goes first, and another attempt would fail as well
-            try:
-                return await self._pool.acquire()
-            except asyncpg.TooManyConnectionsError:
-                await self._given_back()
+        self._wanting += 1
+        try:
+            while True:
+                if self._waiting and self._pool.get_idle_size() == 0:
+                    await self._given_back()  # who waits already goes first, and another attempt would fail as well
+                try:
+                    return await self._pool.acquire()
+                except asyncpg.TooManyConnectionsError:
+                    await self._given_back()
+        finally:
+            self._wanting -= 1
 
     async def _given_back(self) -> None:
         """Returns when a connection is given back; or after ``NONE_LEFT_S``, since others may have left one free."""
@@ -261,6 +292,7 @@ class Database:
         """After one connection was lost the others are not trusted either: an outage is met once, not by each."""
         if isinstance(error.__cause__, _LOST) and not isinstance(error.__cause__, TimeoutError):
             self._outages += 1
+            self._idle.end()
             with contextlib.suppress(asyncpg.InterfaceError):
                 await self._pool.expire_connections()
         # A connect that is refused at once never waits: whoever tries again in a loop must not starve the others.

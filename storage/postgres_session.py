@@ -26,8 +26,14 @@ class _Asked(NamedTuple):
 class Session(asyncpg.Connection):
     """It plans each statement anew until it is told otherwise."""
 
-    _plans_once: bool | None = False
+    plans_once: bool | None = False
+    """How it plans now; None while that is not known."""
     _known: Types | None = None
+
+    @property
+    def itself(self) -> Session:
+        """The connection within what the pool gives out for one use of it."""
+        return self
 
     async def begin(self, known: Types) -> None:
         """``known`` is shared by the connections of a pool: the driver has every new one ask what arrays are made of,
@@ -38,11 +44,11 @@ class Session(asyncpg.Connection):
 
     async def plan(self, *, once: bool) -> None:
         """Have what follows planned once, or each time. Not within a transaction."""
-        if self._plans_once is once:
+        if self.plans_once is once:
             return
-        self._plans_once = None  # not known until the server has answered
+        self.plans_once = None  # not known until the server has answered
         await self.execute(SWITCH[once])
-        self._plans_once = once
+        self.plans_once = once
 
     async def _introspect_types(self, typeoids: Iterable[int], timeout: float) -> Any:
         asked = frozenset(typeoids)

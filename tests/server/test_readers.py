@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from actors.reader import READER
-from actors.runtime import ActorId, DomainError, LocalDirectory, LocalTransport, ManualClock, Node, shard_of
+from actors.runtime import ActorId, DomainError, Fence, LocalDirectory, LocalTransport, ManualClock, Node, shard_of
 from server.features.operations.facts import ReaderRoutes
 from server.http.identity import Caller, Identity
-from server.readers import FeatureFacts, Readers
-from storage.facts import Consumer, Fact, Facts, publish
+from server.readers import AT_ONCE, FeatureFacts, Readers
+from storage.facts import Advance, Consumer, Fact, Facts, publish
 from storage.leases import Leases
 from storage.postgres import Database, Transaction
 from tests.server.conftest import Serve
@@ -109,9 +110,39 @@ async def test_facts_are_polled_for_when_nobody_wakes_the_reader(fixture: Reader
 
 
 async def test_a_reader_of_a_feature_that_this_version_lacks_passes_over_nothing(fixture: ReaderFixture) -> None:
-    unknown = FeatureFacts(facts=fixture.facts, reader="later", consumers=None, counts=fixture.readers._counts)
+    unknown = FeatureFacts(
+        facts=fixture.facts, reader="later", consumers=None, counts=fixture.readers._counts, turns=asyncio.Semaphore(1)
+    )
     with pytest.raises(DomainError):
         await unknown.open()
+
+
+class SlowFacts:
+    """Notes how many read at once; each batch takes a few turns of the loop."""
+
+    def __init__(self) -> None:
+        self.now = self.most = self.read = 0
+
+    async def open(self, reader: str) -> None:
+        """There is nothing to note."""
+
+    async def advance(self, reader: str, consumers: Any, *, fence: Fence) -> Advance:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.now, self.read = self.now - 1, self.read + 1
+        return Advance()
+
+
+async def test_a_sweep_that_wakes_all_readers_has_few_of_them_read_at_once() -> None:
+    facts, turns = SlowFacts(), asyncio.Semaphore(AT_ONCE)
+    readers = [
+        FeatureFacts(facts=facts, reader=str(number), consumers={}, counts=Counter(), turns=turns)  # type: ignore[arg-type]
+        for number in range(20)
+    ]
+    await asyncio.gather(*(one.advance(fence=Fence(shard=1, epoch=1)) for one in readers))
+    assert (facts.read, facts.most) == (20, AT_ONCE)
 
 
 # operators

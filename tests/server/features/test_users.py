@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -136,7 +137,7 @@ async def test_deleted_account_is_gone_and_its_name_is_free_when_it_was_reserved
     assert again.status == 401
     assert (await (await bob.ask("GET", "/me")).json())["counts"]["following"] == 0
     rest = await api.database.fetchrow("select * from users where id = $1", ada.id)
-    assert "ada" not in str(dict(rest or {}))
+    assert "ada" not in str({name: kept for name, kept in (rest or {}).items() if not isinstance(kept, UUID)})
     taken = {"username": "Ada", "email": "ada@example.org", "password": PASSWORD}
     assert (await api.client.post("/api/v1/auth/register", json=taken)).status == 409
     await api.database.execute("update reserved_names set until = now()")
