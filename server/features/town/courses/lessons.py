@@ -49,7 +49,7 @@ class Lessons:
             await tx.execute(
                 queries.ADD_LESSON, lesson_id, course_id, body.kind, body.title, float(position), body.text,
                 body.video_id, body.stream_id, _plain(body.questions), body.pass_percent, body.requires, now,
-                _start(given, now), body.lasts_minutes,
+                _start(given, now), body.lasts_seconds,
             )  # fmt: skip
         return await self.one(me, lesson_id)
 
@@ -104,7 +104,7 @@ class Lessons:
             await tx.execute(
                 queries.CHANGE_LESSON, lesson_id, new["title"], float(new["position"]), new["text"], new["video_id"],
                 new["stream_id"], new["questions"], new["pass_percent"], new["requires"],
-                _start(new, self._now()), new["lasts_minutes"],
+                _start(new, self._now()), new["lasts_seconds"],
             )  # fmt: skip
         return await self.one(me, lesson_id)
 
@@ -187,7 +187,7 @@ def no_lesson() -> Problem:
 
 
 def _head(lesson: Row, lessons: Sequence[Row], *, is_author: bool) -> dict[str, Any]:
-    names = ("id", "course_id", "kind", "title", "position", "requires", "percent", "starts_at", "lasts_minutes")
+    names = ("id", "course_id", "kind", "title", "position", "requires", "percent", "starts_at", "lasts_seconds")
     locked = not is_author and is_locked(lesson, lessons)
     return {**{name: lesson[name] for name in names}, "done": done(lesson), "locked": locked}
 

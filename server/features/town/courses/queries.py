@@ -43,7 +43,7 @@ delete from chat_rooms where is_private and (id = $1 or id in (select id from co
 
 LESSON: Final = """
 select l.id, l.course_id, l.kind, l.title, l.position, l.text, l.video_id, l.stream_id, l.questions, l.pass_percent,
-    l.requires, l.starts_at, l.lasts_minutes, l.call_id, l.held_at, coalesce(p.percent, 0) as percent, p.answers,
+    l.requires, l.starts_at, l.lasts_seconds, l.call_id, l.held_at, coalesce(p.percent, 0) as percent, p.answers,
     (select k.id from calls k where k.id = l.call_id and k.ended_at is null and k.ends_at > now()) as open_call_id
 from course_lessons l left join course_progress p on p.lesson_id = l.id and p.person_id = $1
 """
@@ -53,12 +53,12 @@ COUNT_LESSONS: Final = "select count(*) from course_lessons where course_id = $1
 LAST_PLACE: Final = "select coalesce(max(position), 0) from course_lessons where course_id = $1"
 ADD_LESSON: Final = """
 insert into course_lessons (id, course_id, kind, title, position, text, video_id, stream_id, questions, pass_percent,
-    requires, created_at, starts_at, lasts_minutes)
+    requires, created_at, starts_at, lasts_seconds)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::uuid[], $12, $13, $14)
 """
 CHANGE_LESSON: Final = """
 update course_lessons set title = $2, position = $3, text = $4, video_id = $5, stream_id = $6, questions = $7,
-    pass_percent = $8, requires = $9::uuid[], starts_at = $10, lasts_minutes = $11 where id = $1
+    pass_percent = $8, requires = $9::uuid[], starts_at = $10, lasts_seconds = $11 where id = $1
 """
 DELETE_LESSON: Final = "delete from course_lessons where id = $1"
 FORGET_REQUIRED: Final = """

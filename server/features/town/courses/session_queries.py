@@ -12,7 +12,7 @@ HOLD: Final = "update course_lessons set call_id = $2, held_at = $3 where id = $
 _ATTENDED: Final = """
 with sessions as (
     select id, course_id, stream_id, call_id, starts_at - interval '15 minutes' as begins,
-        starts_at + make_interval(mins => lasts_minutes + 60) as ends, least($2::int, lasts_minutes * 30000) as watched
+        starts_at + make_interval(secs => lasts_seconds + 3600) as ends, least($2::int, lasts_seconds * 500) as watched
     from course_lessons where kind = 'live' and {}),
 present as (
     select s.id, s.course_id, m.person_id from sessions s join call_members m on m.call_id = s.call_id

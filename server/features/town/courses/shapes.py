@@ -36,7 +36,7 @@ Id = Annotated[str, StringConstraints(pattern=UUID_PATTERN), AfterValidator(str.
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, description="In minor units of the currency; 0: it is free")]
 Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Percent = Annotated[int, Field(ge=0, le=100)]
-Minutes = Annotated[int, Field(ge=5, le=24 * 60, description="How long a session is")]
+SessionSeconds = Annotated[int, Field(ge=300, le=86_400, description="How long a session is")]
 
 
 class NewCourse(Body):
@@ -115,7 +115,7 @@ class NewLesson(Body):
     pass_percent: Annotated[Percent, Field(description="Of the answers of a quiz that must be right")] = 70
     requires: Annotated[list[Id], Field(max_length=20, description="Lessons to be done before it")] = []  # noqa: RUF012
     starts_at: Annotated[Moment | None, Field(description="Of a live lesson: when its session is")] = None
-    lasts_minutes: Minutes = 60
+    lasts_seconds: SessionSeconds = 3_600
 
 
 class LessonChange(Body):
@@ -130,7 +130,7 @@ class LessonChange(Body):
     pass_percent: Percent = 70
     requires: Annotated[list[Id], Field(max_length=20, default_factory=list)]
     starts_at: Moment | None = None
-    lasts_minutes: Minutes = 60
+    lasts_seconds: SessionSeconds = 3_600
 
 
 class LessonHead(Shape):
@@ -144,7 +144,7 @@ class LessonHead(Shape):
     done: bool
     locked: Annotated[bool, Field(description="Lessons that it requires are not done yet")]
     starts_at: Annotated[datetime | None, Field(description="Of a live lesson: when its session is")]
-    lasts_minutes: Minutes
+    lasts_seconds: SessionSeconds
 
 
 class LessonsShape(Page[LessonHead]):

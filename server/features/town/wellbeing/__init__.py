@@ -46,7 +46,7 @@ def build(platform: Platform, *, quiet: QuietHours) -> Feature:
 
 SECTIONS: Final = (
     rows_by_id(
-        "wellbeing", "person_id, daily_minutes, break_minutes", "wellbeing_settings where person_id = $1", "person_id"
+        "wellbeing", "person_id, daily_seconds, break_seconds", "wellbeing_settings where person_id = $1", "person_id"
     ),
     ExportSection(
         name="screen_time",
@@ -55,11 +55,11 @@ SECTIONS: Final = (
         start=(date.min,),
     ),
     rows_by_id(
-        "guardians", "guardian_id, daily_minutes, break_minutes, quiet_start, quiet_end, accepted_at, adult_on",
+        "guardians", "guardian_id, daily_seconds, break_seconds, quiet_start, quiet_end, accepted_at, adult_on",
         "wellbeing_guardians where minor_id = $1", "guardian_id",
     ),
     rows_by_id(
-        "minors", "minor_id, daily_minutes, break_minutes, quiet_start, quiet_end, accepted_at",
+        "minors", "minor_id, daily_seconds, break_seconds, quiet_start, quiet_end, accepted_at",
         "wellbeing_guardians where guardian_id = $1", "minor_id",
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from storage.seen_streams import IN_GOOD_STANDING, NOT_APART
 
 HOLDS: Final = "g.accepted_at is not null and g.adult_on > {0}::date"
 """Whether a guardianship ``g`` holds on a day; ``{0}``: the day in UTC."""
-_FIELDS: Final = "g.daily_minutes, g.break_minutes, g.quiet_start, g.quiet_end, g.time_zone, g.adult_on"
+_FIELDS: Final = "g.daily_seconds, g.break_seconds, g.quiet_start, g.quiet_end, g.time_zone, g.adult_on"
 OF: Final = f"select {_FIELDS} from wellbeing_guardians g where g.minor_id = $1 and {HOLDS.format('$2')}"
 _LINK: Final = f"""
 select {_FIELDS}, g.accepted_at, u.id as person_id, u.username, u.display_name, {AVATAR_URL}
@@ -27,11 +27,11 @@ PERSON: Final = "select id from users where username_key = lower($1)"
 LOCK: Final = "select id, birth_date from users where id = any($1::uuid[]) order by id for no key update"
 COUNT: Final = "select count(*) from wellbeing_guardians where guardian_id = $1"
 PUT: Final = """
-insert into wellbeing_guardians as g (guardian_id, minor_id, daily_minutes, break_minutes, quiet_start, quiet_end,
+insert into wellbeing_guardians as g (guardian_id, minor_id, daily_seconds, break_seconds, quiet_start, quiet_end,
     time_zone, created_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8)
-on conflict (guardian_id, minor_id) do update set daily_minutes = excluded.daily_minutes,
-    break_minutes = excluded.break_minutes, quiet_start = excluded.quiet_start, quiet_end = excluded.quiet_end,
+on conflict (guardian_id, minor_id) do update set daily_seconds = excluded.daily_seconds,
+    break_seconds = excluded.break_seconds, quiet_start = excluded.quiet_start, quiet_end = excluded.quiet_end,
     time_zone = excluded.time_zone
 returning accepted_at is not null as is_accepted, xmax = 0 as is_new
 """

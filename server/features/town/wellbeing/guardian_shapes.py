@@ -9,7 +9,7 @@ import msgspec
 from pydantic import Field
 
 from server.features.people.relations import PersonShape
-from server.features.town.wellbeing.shapes import BreakMinutes, Minutes, QuietBody
+from server.features.town.wellbeing.shapes import BreakSeconds, DaySeconds, QuietBody
 from server.http.shapes import Body, Shape
 from server.socket_events import ServerEvent
 from server.time_zones import ZoneName
@@ -20,8 +20,10 @@ MAX_MINORS: Final = 10
 class GuardBody(Body):
     """All of it at once; what is left out is off. Days and quiet hours are by the clock of ``time_zone``."""
 
-    daily_minutes: Annotated[Minutes | None, Field(description="After so long the page is closed for the day")] = None
-    break_minutes: BreakMinutes | None = None
+    daily_seconds: Annotated[DaySeconds | None, Field(description="After so long the page is closed for the day")] = (
+        None
+    )
+    break_seconds: BreakSeconds | None = None
     quiet_hours: Annotated[QuietBody | None, Field(description="The page is closed then, and notifications wait")] = (
         None
     )
@@ -33,8 +35,8 @@ class GuardianshipShape(Shape):
 
     person: PersonShape
     state: Literal["invited", "accepted"]
-    daily_minutes: int | None
-    break_minutes: int | None
+    daily_seconds: int | None
+    break_seconds: int | None
     quiet_hours: QuietBody | None
     time_zone: str
     until: Annotated[dt.date | None, Field(description="The minor's 18th birthday, when it ends by itself")]

@@ -77,7 +77,7 @@ class Guardians:
                 raise invalid_field("username", "must be somebody else")
             await tx.fetch(queries.LOCK, [me])
             row = await tx.fetchrow(
-                queries.PUT, me, minor_id, body.daily_minutes, body.break_minutes, *quiet, body.time_zone, self._now()
+                queries.PUT, me, minor_id, body.daily_seconds, body.break_seconds, *quiet, body.time_zone, self._now()
             )
             assert row is not None
             if row["is_new"] and await tx.fetchval(queries.COUNT, me) > MAX_MINORS:
@@ -157,8 +157,8 @@ def _shapes(rows: Sequence[Row]) -> list[GuardianshipShape]:
         GuardianshipShape(
             person=person_of(row, "person_id"),
             state="accepted" if row["accepted_at"] else "invited",
-            daily_minutes=row["daily_minutes"],
-            break_minutes=row["break_minutes"],
+            daily_seconds=row["daily_seconds"],
+            break_seconds=row["break_seconds"],
             quiet_hours=quiet_of(row),
             time_zone=row["time_zone"],
             until=row["adult_on"],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-SETTINGS: Final = "select daily_minutes, break_minutes from wellbeing_settings where person_id = $1"
+SETTINGS: Final = "select daily_seconds, break_seconds from wellbeing_settings where person_id = $1"
 SET: Final = """
-insert into wellbeing_settings (person_id, daily_minutes, break_minutes) values ($1, $2, $3)
-on conflict (person_id) do update set daily_minutes = excluded.daily_minutes, break_minutes = excluded.break_minutes
+insert into wellbeing_settings (person_id, daily_seconds, break_seconds) values ($1, $2, $3)
+on conflict (person_id) do update set daily_seconds = excluded.daily_seconds, break_seconds = excluded.break_seconds
 """
 # Several pages at once count once: no more than has passed. After a pause of $5 seconds a streak begins anew.
 BEAT: Final = """

@@ -12,8 +12,8 @@ from server.http.shapes import Body, Day, Query, Shape
 from server.time_zones import ZoneName
 
 CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
-Minutes = Annotated[int, Field(ge=1, le=1_440)]
-BreakMinutes = Annotated[int, Field(ge=5, le=240)]
+DaySeconds = Annotated[int, Field(ge=60, le=86_400)]
+BreakSeconds = Annotated[int, Field(ge=300, le=14_400)]
 
 
 class QuietBody(Body):
@@ -26,11 +26,11 @@ class QuietBody(Body):
 class WellbeingBody(Body):
     """All of it at once; what is left out is off. Quiet hours and time zone are those of the notifications."""
 
-    daily_minutes: Annotated[
-        Minutes | None, Field(description="The page says so, once, when a day has been this long")
+    daily_seconds: Annotated[
+        DaySeconds | None, Field(description="The page says so, once, when a day has been this long")
     ] = None
-    break_minutes: Annotated[
-        BreakMinutes | None, Field(description="The page proposes a break after so long without a pause")
+    break_seconds: Annotated[
+        BreakSeconds | None, Field(description="The page proposes a break after so long without a pause")
     ] = None
     quiet_hours: QuietBody | None = None
     time_zone: ZoneName = "UTC"
@@ -44,16 +44,16 @@ Stopped = Annotated[
 class GuardedShape(Shape):
     """What your guardian has decided. The smaller one of two limits holds."""
 
-    daily_minutes: int | None
-    break_minutes: int | None
+    daily_seconds: int | None
+    break_seconds: int | None
     quiet_hours: QuietBody | None
     time_zone: str
     until: dt.date
 
 
 class WellbeingShape(Shape):
-    daily_minutes: int | None
-    break_minutes: int | None
+    daily_seconds: int | None
+    break_seconds: int | None
     quiet_hours: QuietBody | None
     time_zone: str
     seconds_today: int

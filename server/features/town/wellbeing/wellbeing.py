@@ -50,15 +50,15 @@ class Wellbeing:
         return WellbeingShape(
             guardian=_guarded(guard),
             is_stopped=self._is_stopped(guard, days.get(today, 0)),
-            daily_minutes=row["daily_minutes"] if row else None,
-            break_minutes=row["break_minutes"] if row else None,
+            daily_seconds=row["daily_seconds"] if row else None,
+            break_seconds=row["break_seconds"] if row else None,
             quiet_hours=None if quiet is None else QuietBody(start=quiet[0], end=quiet[1]),
             time_zone=time_zone,
             seconds_today=days.get(today, 0),
         )
 
     async def decide(self, me: str, body: WellbeingBody) -> WellbeingShape:
-        await self._db.execute(queries.SET, me, body.daily_minutes, body.break_minutes)
+        await self._db.execute(queries.SET, me, body.daily_seconds, body.break_seconds)
         hours = None if body.quiet_hours is None else (body.quiet_hours.start, body.quiet_hours.end)
         await self._quiet.set_quiet_hours(me, body.time_zone, hours)
         return await self.of(me)
@@ -74,7 +74,7 @@ class Wellbeing:
         time_zone = _zone(guard, (await self._quiet.quiet_hours_of(me))[0])
         row = await self._db.fetchrow(queries.BEAT, me, self._today(time_zone), self._now(), BEAT_S, PAUSE_S)
         assert row is not None
-        daily, pause = _smaller(settings, guard, "daily_minutes"), _smaller(settings, guard, "break_minutes")
+        daily, pause = _smaller(settings, guard, "daily_seconds"), _smaller(settings, guard, "break_seconds")
         return ActiveShape(
             seconds_today=row["seconds"],
             is_over=_is_over(row["seconds"], daily),
@@ -97,7 +97,7 @@ class Wellbeing:
         span = _start(begins, time_zone), _start(ends + dt.timedelta(days=1), time_zone)
         watched = await self._db.fetch(queries.WATCHED_DAYS, me, time_zone, *span)
         streams = await self._db.fetch(queries.WATCHED, me, *span)
-        daily = _smaller(settings, guard, "daily_minutes")
+        daily = _smaller(settings, guard, "daily_seconds")
         return _report(begins, screen, {row["day"]: row["ms"] // 1000 for row in watched}, streams, daily)
 
     async def prune(self) -> None:
@@ -110,7 +110,7 @@ class Wellbeing:
         if guard is None:
             return False
         clock = self._now().astimezone(ZoneInfo(guard["time_zone"])).strftime("%H:%M")
-        return _is_over(seconds_today, guard["daily_minutes"]) or _is_within(clock, guard)
+        return _is_over(seconds_today, guard["daily_seconds"]) or _is_within(clock, guard)
 
     async def _days(self, me: str, first: dt.date, last: dt.date) -> dict[dt.date, int]:
         return {row["day"]: row["seconds"] for row in await self._db.fetch(queries.DAYS, me, first, last)}
@@ -138,16 +138,16 @@ def _guarded(guard: Row | None) -> GuardedShape | None:
     if guard is None:
         return None
     return GuardedShape(
-        daily_minutes=guard["daily_minutes"],
-        break_minutes=guard["break_minutes"],
+        daily_seconds=guard["daily_seconds"],
+        break_seconds=guard["break_seconds"],
         quiet_hours=quiet_of(guard),
         time_zone=guard["time_zone"],
         until=guard["adult_on"],
     )
 
 
-def _is_over(seconds: int, minutes: int | None) -> bool:
-    return minutes is not None and seconds >= minutes * 60
+def _is_over(seconds: int, limit: int | None) -> bool:
+    return limit is not None and seconds >= limit
 
 
 def _start(day: dt.date, time_zone: str) -> dt.datetime:

@@ -31,21 +31,21 @@ async def beats(scene: Scene) -> Any:
 async def test_what_a_guardian_decides_holds_once_it_is_accepted_and_cannot_be_passed(scene: Scene) -> None:
     await born(scene, scene.ada, 40)
     await born(scene, scene.bob, 12)
-    decided = {"daily_minutes": 1, "quiet_hours": {"start": "20:00", "end": "06:00"}, "time_zone": "Asia/Riyadh"}
+    decided = {"daily_seconds": 60, "quiet_hours": {"start": "20:00", "end": "06:00"}, "time_zone": "Asia/Riyadh"}
     assert (await scene.call("PUT", f"{MINE}/minors/bob", scene.ada, json=decided))[0] == 200
     assert (await beats(scene))["is_stopped"] is False, "an offer holds nothing"
     assert (await scene.call("PUT", f"{MINE}/guardians/eve"))[0] == 404, "she has offered nothing"
     status, mine = await scene.call("PUT", f"{MINE}/guardians/ada")
-    assert (status, mine["guardians"][0]["state"], mine["guardians"][0]["daily_minutes"]) == (200, "accepted", 1)
+    assert (status, mine["guardians"][0]["state"], mine["guardians"][0]["daily_seconds"]) == (200, "accepted", 60)
     assert (await beats(scene))["is_stopped"]
-    own = {"daily_minutes": 600, "quiet_hours": None, "time_zone": "Pacific/Kiritimati"}
+    own = {"daily_seconds": 36_000, "quiet_hours": None, "time_zone": "Pacific/Kiritimati"}
     _, after = await scene.call("PUT", MINE, json=own)
-    assert (after["is_stopped"], after["guardian"]["daily_minutes"]) == (True, 1)
+    assert (after["is_stopped"], after["guardian"]["daily_seconds"]) == (True, 60)
     await scene.call("PUT", "/me/notification-settings", json={"time_zone": "UTC", "quiet_hours": None})
     heeded = await scene.get("/me/notification-settings")
     assert (heeded["time_zone"], heeded["quiet_hours"]) == ("Asia/Riyadh", decided["quiet_hours"])
     assert (await scene.call("DELETE", f"{MINE}/guardians/ada"))[0] == 403
-    await scene.call("PUT", f"{MINE}/minors/bob", scene.ada, json={"daily_minutes": 700})
+    await scene.call("PUT", f"{MINE}/minors/bob", scene.ada, json={"daily_seconds": 42_000})
     assert (await scene.get(MINE))["is_stopped"] is False
     assert (await scene.call("DELETE", f"{MINE}/minors/bob", scene.ada))[0] == 204
     assert (await scene.get(MINE))["guardian"] is None
@@ -63,17 +63,17 @@ async def test_quiet_hours_of_a_guardian_stop_the_page_by_the_guardians_clock(sc
 
 
 async def test_a_guardian_sees_what_they_decided_and_nothing_that_was_watched(scene: Scene) -> None:
-    await guarded(scene, daily_minutes=30)
+    await guarded(scene, daily_seconds=1_800)
     [one] = (await scene.get(f"{MINE}/guardians", scene.ada))["minors"]
     assert set(one) == {
-        "person", "state", "daily_minutes", "break_minutes", "quiet_hours", "time_zone", "until",
+        "person", "state", "daily_seconds", "break_seconds", "quiet_hours", "time_zone", "until",
     }  # fmt: skip
     assert (await scene.get(f"{MINE}/report", scene.ada))["screen_seconds"] == 0
     assert (await scene.get(f"{MINE}/guardians", scene.eve)) == {"guardians": [], "minors": []}
 
 
 async def test_it_ends_at_eighteen_whatever_birthday_is_told_later(scene: Scene) -> None:
-    await guarded(scene, daily_minutes=1)
+    await guarded(scene, daily_seconds=60)
     await beats(scene)
     await born(scene, scene.bob, 30)
     assert (await scene.get(MINE))["is_stopped"], "as it was known when it was accepted"
@@ -101,7 +101,7 @@ async def test_an_offer_tells_no_age_and_holds_for_nobody_of_the_wrong_one(scene
     assert (await scene.call("DELETE", f"{MINE}/guardians/eve"))[0] == 204
     for path, status in (("bob", 422), ("nobody", 404)):
         assert (await scene.call("PUT", f"{MINE}/minors/{path}", scene.bob, json={}))[0] == status
-    for body in ({"daily_minutes": -60}, {"quiet_hours": {"start": "9", "end": "10:00"}}, {"time_zone": "x"}):
+    for body in ({"daily_seconds": -60}, {"quiet_hours": {"start": "9", "end": "10:00"}}, {"time_zone": "x"}):
         assert (await scene.call("PUT", f"{MINE}/minors/bob", scene.ada, json=body))[0] == 422
 
 

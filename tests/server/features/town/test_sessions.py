@@ -92,7 +92,7 @@ async def test_a_session_in_a_stream_is_done_by_who_watched_it_while_it_was(kit:
         course = await made(served, ada, "/courses", title="Arithmetic")
         path = f"/courses/{course['id']}"
         lesson = await made(served, ada, f"{path}/lessons", kind="live", title="Watch", stream_id=stream["id"])
-        assert (lesson["starts_at"] is not None, lesson["lasts_minutes"]) == (True, 60)
+        assert (lesson["starts_at"] is not None, lesson["lasts_seconds"]) == (True, 3_600)
         for person in (bob, eve):
             await served.call("PUT", f"{path}/enrolment", token=person)
         assert (await served.call("PUT", f"/lessons/{lesson['id']}/progress", token=bob, json={"percent": 100}))[
@@ -105,7 +105,7 @@ async def test_a_session_in_a_stream_is_done_by_who_watched_it_while_it_was(kit:
         await watch(kit, stream["id"], "kim", 60, timedelta())  # not enrolled
         await attended(kit)
         assert [await percent_of(served, lesson, one) for one in (bob, eve, kim)] == [100, 0, 0]
-        change = {"lasts_minutes": 6}  # half of a short session is enough
+        change = {"lasts_seconds": 360}  # half of a short session is enough
         assert (await served.call("PATCH", f"/lessons/{lesson['id']}", token=ada, json=change))[0] == 200
         await attended(kit)
         assert await percent_of(served, lesson, eve) == 100
@@ -119,8 +119,8 @@ async def test_only_a_live_lesson_has_a_time_and_one_without_is_marked_by_its_le
         path = f"/courses/{course['id']}"
         for wrong in (
             {"kind": "text", "starts_at": LATER},
-            {"kind": "live", "lasts_minutes": 0},
-            {"kind": "live", "lasts_minutes": 1441},
+            {"kind": "live", "lasts_seconds": 299},
+            {"kind": "live", "lasts_seconds": 86_401},
             {"kind": "live", "starts_at": "tomorrow"},
         ):
             status, _ = await served.call("POST", f"{path}/lessons", token=ada, json={"title": "x", **wrong})

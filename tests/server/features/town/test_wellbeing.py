@@ -8,9 +8,9 @@ MINE = "/me/wellbeing"
 
 
 async def test_screen_time_is_counted_once_and_says_when_the_day_is_over(scene: Scene) -> None:
-    assert (await scene.get(MINE))["daily_minutes"] is None
+    assert (await scene.get(MINE))["daily_seconds"] is None
     wanted = {
-        "daily_minutes": 2, "break_minutes": 5, "time_zone": "Asia/Riyadh",
+        "daily_seconds": 120, "break_seconds": 300, "time_zone": "Asia/Riyadh",
         "quiet_hours": {"start": "22:00", "end": "07:00"},
     }  # fmt: skip
     status, put = await scene.call("PUT", MINE, json=wanted)
@@ -39,7 +39,7 @@ async def test_screen_time_is_counted_once_and_says_when_the_day_is_over(scene: 
 
 async def test_what_cannot_be_a_limit_is_refused(scene: Scene) -> None:
     for body in (
-        {"daily_minutes": -60}, {"daily_minutes": 0}, {"daily_minutes": 1_441}, {"break_minutes": 1},
+        {"daily_seconds": -60}, {"daily_seconds": 59}, {"daily_seconds": 86_401}, {"break_seconds": 299},
         {"quiet_hours": {"start": "25:00", "end": "07:00"}}, {"time_zone": "Mars/Base"}, {"username": "ada"},
     ):  # fmt: skip
         assert (await scene.call("PUT", MINE, json=body))[0] == 422

@@ -17,7 +17,7 @@ export function Session({ one, isAuthor }: { one: Lesson; isAuthor: boolean }) {
   };
   return (
     <div class="stack">
-      {one.starts_at && <p>{t("sessionAt", { when: when(one.starts_at), n: one.lasts_minutes })}</p>}
+      {one.starts_at && <p>{t("sessionAt", { when: when(one.starts_at), n: Math.round(one.lasts_seconds / 60) })}</p>}
       {isAttended(one) && !isAuthor && !one.done && <p class="muted">{t("attendToDo")}</p>}
       {isAuthor && !one.stream_id && (
         <a class="button accent" href={one.call_id ? `/calls/${one.call_id}` : `/lessons/${one.id}/session`}>

@@ -121,13 +121,13 @@ function sessionOf(data: FormData) {
   return {
     stream_id: textOf(data, "stream_id").trim() || null,
     starts_at: at ? new Date(at).toISOString() : null,
-    lasts_minutes: Number(textOf(data, "lasts_minutes")),
+    lasts_seconds: Math.round(Number(textOf(data, "lasts_seconds")) * 60),
   };
 }
 
 function NewLesson({ id, onDone }: { id: string; onDone: () => Promise<void> }) {
   const [kind, setKind] = useState<LessonHead["kind"]>("text");
-  const { form, errors, busy, submit } = useSending(["title", "text", "video_id", "stream_id", "starts_at", "lasts_minutes", "questions"], async (data) => {
+  const { form, errors, busy, submit } = useSending(["title", "text", "video_id", "stream_id", "starts_at", "lasts_seconds", "questions"], async (data) => {
     await makeLesson(id, {
       kind,
       title: textOf(data, "title"),
@@ -171,8 +171,8 @@ function NewLesson({ id, onDone }: { id: string; onDone: () => Promise<void> }) 
             <Field label={t("startsAt")} name="starts_at" hint={t("startsAtHint")} error={errors["starts_at"]}>
               {(ids) => <input {...ids} name="starts_at" type="datetime-local" />}
             </Field>
-            <Field label={t("minutes")} name="lasts_minutes" error={errors["lasts_minutes"]}>
-              {(ids) => <input {...ids} name="lasts_minutes" type="number" min={5} max={1440} defaultValue="60" />}
+            <Field label={t("minutes")} name="lasts_seconds" error={errors["lasts_seconds"]}>
+              {(ids) => <input {...ids} name="lasts_seconds" type="number" min={5} max={1440} defaultValue="60" />}
             </Field>
             <Field label={t("streamId")} name="stream_id" hint={t("streamIdHint")} error={errors["stream_id"]}>
               {(ids) => <input {...ids} name="stream_id" maxLength={36} dir="ltr" autocomplete="off" />}

@@ -6,6 +6,7 @@ import { Field } from "../../ui/parts";
 import { attempt, FormError, textOf, useSending } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
 import { acceptGuardian, declineGuardian, endGuardianship, getGuardians, type Guardianship, type Guardianships, putMinor } from "./calls";
+import { minutesOf, secondsIn } from "./limits";
 import { t } from "./words";
 
 export function Guardians() {
@@ -41,8 +42,8 @@ const dayOf = (date: string): string => new Intl.DateTimeFormat(locale.value, { 
 
 function decided(one: Guardianship): string {
   const parts = [
-    one.daily_minutes && t("decidedDaily", { n: one.daily_minutes }),
-    one.break_minutes && t("decidedBreak", { n: one.break_minutes }),
+    one.daily_seconds && t("decidedDaily", { n: Math.round(one.daily_seconds / 60) }),
+    one.break_seconds && t("decidedBreak", { n: Math.round(one.break_seconds / 60) }),
     one.quiet_hours && t("decidedQuiet", { start: one.quiet_hours.start, end: one.quiet_hours.end, zone: one.time_zone }),
   ].filter(Boolean);
   return parts.length ? parts.join(" · ") : t("decidedNothing");
@@ -91,15 +92,14 @@ function Offer({ onChange }: { onChange: (all: Guardianships) => void }) {
   );
 }
 
-const FIELDS = ["username", "daily_minutes", "break_minutes", "quiet_hours.start", "quiet_hours.end"];
-const numberIn = (data: FormData, name: string): number | null => (textOf(data, name).trim() ? Number(textOf(data, name)) : null);
+const FIELDS = ["username", "daily_seconds", "break_seconds", "quiet_hours.start", "quiet_hours.end"];
 
 function GuardForm({ of: one, username, onChange }: { of: Guardianship | null; username: string; onChange: (all: Guardianships) => void }) {
   const { form, errors, busy, submit } = useSending(FIELDS, async (data) => {
     const [start, end] = [textOf(data, "start"), textOf(data, "end")];
     const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
     const quiet_hours = start && end ? { start, end } : null;
-    const body = { daily_minutes: numberIn(data, "daily_minutes"), break_minutes: numberIn(data, "break_minutes"), quiet_hours, time_zone };
+    const body = { daily_seconds: secondsIn(data, "daily_seconds"), break_seconds: secondsIn(data, "break_seconds"), quiet_hours, time_zone };
     onChange(await putMinor(username || textOf(data, "username").trim().replace(/^@/, ""), body));
     toast(t("saved"), "good");
   });
@@ -111,11 +111,11 @@ function GuardForm({ of: one, username, onChange }: { of: Guardianship | null; u
           {(ids) => <input {...ids} name="username" dir="ltr" autocapitalize="none" autocomplete="off" maxLength={31} required />}
         </Field>
       )}
-      <Field label={t("daily")} name="daily_minutes" hint={t("dailyHint")} error={errors["daily_minutes"]}>
-        {(ids) => <input {...ids} name="daily_minutes" type="number" min={1} max={1440} defaultValue={one?.daily_minutes?.toString() ?? ""} />}
+      <Field label={t("daily")} name="daily_seconds" hint={t("dailyHint")} error={errors["daily_seconds"]}>
+        {(ids) => <input {...ids} name="daily_seconds" type="number" min={1} max={1440} defaultValue={minutesOf(one?.daily_seconds)} />}
       </Field>
-      <Field label={t("pause")} name="break_minutes" hint={t("pauseHint")} error={errors["break_minutes"]}>
-        {(ids) => <input {...ids} name="break_minutes" type="number" min={5} max={240} defaultValue={one?.break_minutes?.toString() ?? ""} />}
+      <Field label={t("pause")} name="break_seconds" hint={t("pauseHint")} error={errors["break_seconds"]}>
+        {(ids) => <input {...ids} name="break_seconds" type="number" min={5} max={240} defaultValue={minutesOf(one?.break_seconds)} />}
       </Field>
       <div class="two">
         <Field label={t("quietFrom")} name="start" hint={t("closedHint")} error={errors["quiet_hours.start"]}>

@@ -7,10 +7,10 @@ import { FormError, textOf, useSending } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
 import { getReport, getWellbeing, putWellbeing, type Report, type Wellbeing } from "./calls";
 import { Guardians } from "./guardians";
+import { minutesOf, secondsIn } from "./limits";
 import { t } from "./words";
 
 const minutes = (seconds: number): number => Math.round(seconds / 60);
-const numberIn = (data: FormData, name: string): number | null => (textOf(data, name).trim() ? Number(textOf(data, name)) : null);
 
 export default function WellbeingSettings() {
   const [one, setOne] = useState<Wellbeing | null>(null);
@@ -30,21 +30,21 @@ export default function WellbeingSettings() {
 }
 
 function Decisions({ of: one, onChange }: { of: Wellbeing; onChange: (one: Wellbeing) => void }) {
-  const { form, errors, busy, submit } = useSending(["daily_minutes", "break_minutes", "quiet_hours.start", "quiet_hours.end"], async (data) => {
+  const { form, errors, busy, submit } = useSending(["daily_seconds", "break_seconds", "quiet_hours.start", "quiet_hours.end"], async (data) => {
     const [start, end] = [textOf(data, "start"), textOf(data, "end")];
     const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone || one.time_zone;
     const quiet_hours = start && end ? { start, end } : null;
-    onChange(await putWellbeing({ daily_minutes: numberIn(data, "daily_minutes"), break_minutes: numberIn(data, "break_minutes"), quiet_hours, time_zone }));
+    onChange(await putWellbeing({ daily_seconds: secondsIn(data, "daily_seconds"), break_seconds: secondsIn(data, "break_seconds"), quiet_hours, time_zone }));
     toast(t("saved"), "good");
   });
   return (
     <form class="stack panel" ref={form} onSubmit={submit} noValidate>
       <FormError text={errors["form"]} />
-      <Field label={t("daily")} name="daily_minutes" hint={t("dailyHint")} error={errors["daily_minutes"]}>
-        {(ids) => <input {...ids} name="daily_minutes" type="number" min={1} max={1440} defaultValue={one.daily_minutes?.toString() ?? ""} />}
+      <Field label={t("daily")} name="daily_seconds" hint={t("dailyHint")} error={errors["daily_seconds"]}>
+        {(ids) => <input {...ids} name="daily_seconds" type="number" min={1} max={1440} defaultValue={minutesOf(one.daily_seconds)} />}
       </Field>
-      <Field label={t("pause")} name="break_minutes" hint={t("pauseHint")} error={errors["break_minutes"]}>
-        {(ids) => <input {...ids} name="break_minutes" type="number" min={5} max={240} defaultValue={one.break_minutes?.toString() ?? ""} />}
+      <Field label={t("pause")} name="break_seconds" hint={t("pauseHint")} error={errors["break_seconds"]}>
+        {(ids) => <input {...ids} name="break_seconds" type="number" min={5} max={240} defaultValue={minutesOf(one.break_seconds)} />}
       </Field>
       <div class="two">
         <Field label={t("quietFrom")} name="start" hint={t("quietHint")} error={errors["quiet_hours.start"]}>
