@@ -82,6 +82,7 @@ PLACES: Final = (
     "/help",
     "/help/tickets",
     "/help/tickets/{id}",
+    "/help/macros",
     "/help/{slug}",
     "/local",
     "/local/new",

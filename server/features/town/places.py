@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from server.http.shapes import Body, Shape, Text, one_line
+from server.http.shapes import Body, PageQuery, Shape, Text, one_line
 
 KM_PER_DEGREE: Final = 111.195
 """Of a great circle, on a sphere of 6,371.0 km."""
@@ -50,7 +50,21 @@ Near = Annotated[
     AfterValidator(_near),
     Field(max_length=40, description="latitude,longitude in degrees", json_schema_extra={"pattern": NEAR_PATTERN}),
 ]
-Radius = Annotated[float, Field(ge=0.1, le=MAX_RADIUS_KM, allow_inf_nan=False, description="With `near`")]
+Radius = Annotated[float, Field(ge=0.1, le=MAX_RADIUS_KM, allow_inf_nan=False, description="Only with `near`")]
+
+
+class NearQuery(PageQuery):
+    """A page of what is near a place; without one, of all."""
+
+    near: Near | None = None
+    radius_km: Radius = DEFAULT_RADIUS_KM
+
+    @field_validator("radius_km")
+    @classmethod
+    def _goes_with_near(cls, value: float, info: ValidationInfo) -> float:
+        if "near" in info.data and info.data["near"] is None:
+            raise ValueError("goes with near")
+        return value
 
 
 class PlaceBody(Body):

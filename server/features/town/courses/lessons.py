@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from server.features.town.courses.shapes import (
     Question,
     QuestionShape,
 )
-from server.http.errors import Problem, invalid_field, not_found
+from server.http.errors import FieldError, Problem, invalid, not_found
 from storage.ids import Ids
 from storage.postgres import Database, Reads, Row, Transaction
 
@@ -45,7 +45,7 @@ class Lessons:
             if position is None:
                 position = await tx.fetchval(queries.LAST_PLACE, course_id) + 1
             given = {**body.model_dump(), "id": lesson_id, "course_id": course_id}
-            await self._require_fit(tx, _Given(me, given))
+            await self._require_fit(tx, _Given(me, given), given)
             await tx.execute(
                 queries.ADD_LESSON, lesson_id, course_id, body.kind, body.title, float(position), body.text,
                 body.video_id, body.stream_id, _plain(body.questions), body.pass_percent, body.requires, now,
@@ -100,7 +100,7 @@ class Lessons:
         async with self._db.transaction() as tx:
             await hold(tx, course_id)
             new = {**dict(lesson), **given}
-            await self._require_fit(tx, _Given(me, new))
+            await self._require_fit(tx, _Given(me, new), given)
             await tx.execute(
                 queries.CHANGE_LESSON, lesson_id, new["title"], float(new["position"]), new["text"], new["video_id"],
                 new["stream_id"], new["questions"], new["pass_percent"], new["requires"],
@@ -116,24 +116,32 @@ class Lessons:
             await tx.execute(queries.DELETE_LESSON, lesson_id)
             await tx.execute(queries.FORGET_REQUIRED, lesson["course_id"], lesson_id)
 
-    async def _require_fit(self, tx: Transaction, lesson: _Given) -> None:
-        """Raises a 422 for a lesson that cannot be as it says."""
-        if (lesson.kind == "quiz") != bool(lesson.questions):
-            raise invalid_field("questions", "a quiz has at least one, and nothing else has any")
-        if lesson.kind != "live" and lesson.starts_at is not None:
-            raise invalid_field("starts_at", "is of a live lesson")
+    async def _require_fit(self, tx: Transaction, lesson: _Given, given: Collection[str]) -> None:
+        """Raises a 422 for a lesson that cannot be as it says, with all that is wrong. ``given``: the fields that are
+        new: what has vanished since hinders no other change.
+        """
+        wrong = [*_unfit(lesson, given), *await self._not_own(tx, lesson), *await self._out_of_order(tx, lesson)]
+        if wrong:
+            raise invalid(*wrong)
+
+    async def _not_own(self, tx: Transaction, lesson: _Given) -> list[FieldError]:
+        wrong = []
         if lesson.video_id is not None and not await tx.fetchval(queries.OWN_VIDEO, lesson.video_id, lesson.author_id):
-            raise invalid_field("video_id", "is no video of yours")
+            wrong.append(FieldError("video_id", "is no video of yours"))
         if lesson.stream_id is not None and not await tx.fetchval(
             queries.OWN_STREAM, lesson.stream_id, lesson.author_id
         ):
-            raise invalid_field("stream_id", "is no stream of yours")
+            wrong.append(FieldError("stream_id", "is no stream of yours"))
+        return wrong
+
+    async def _out_of_order(self, tx: Transaction, lesson: _Given) -> list[FieldError]:
         others = {one["id"]: one["requires"] for one in await self.rows(tx, lesson.author_id, lesson.course_id)}
         requires = {**others, lesson.id: lesson.requires}
         if not set(lesson.requires) <= set(requires):
-            raise invalid_field("requires", "names what is no lesson of this course")
+            return [FieldError("requires", "names what is no lesson of this course")]
         if needs_itself(requires, lesson.id):
-            raise invalid_field("requires", "the lesson would have to be done before itself")
+            return [FieldError("requires", "the lesson would have to be done before itself")]
+        return []
 
 
 class _Given:
@@ -144,11 +152,24 @@ class _Given:
         self.id: str = new["id"]
         self.course_id: str = new["course_id"]
         self.kind: str = new["kind"]
+        self.text: str = new["text"]
         self.questions = new["questions"]
         self.video_id: str | None = new["video_id"]
         self.stream_id: str | None = new["stream_id"]
         self.starts_at: datetime | None = new["starts_at"]
         self.requires: Sequence[str] = new["requires"]
+
+
+def _unfit(lesson: _Given, given: Collection[str]) -> Iterator[FieldError]:
+    """What is wrong with what it has, or lacks."""
+    if (lesson.kind == "quiz") != bool(lesson.questions):
+        yield FieldError("questions", "a quiz has at least one, and nothing else has any")
+    if lesson.kind != "live" and lesson.starts_at is not None:
+        yield FieldError("starts_at", "is of a live lesson")
+    if lesson.kind == "text" and not lesson.text.strip() and "text" in given:
+        yield FieldError("text", "a text lesson has one")
+    if lesson.kind == "video" and lesson.video_id is None and "video_id" in given:
+        yield FieldError("video_id", "a video lesson has one")
 
 
 def done(lesson: Row | Mapping[str, Any]) -> bool:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from server.features.people.relations import PersonShape
-from server.features.town.places import DEFAULT_RADIUS_KM, Near, PlaceBody, PlaceShape, Radius
-from server.http.shapes import Body, Moment, Page, PageQuery, Shape, Text, one_line, several_lines
+from server.features.town.places import NearQuery, PlaceBody, PlaceShape
+from server.http.shapes import Body, Moment, Page, Shape, Text, one_line, several_lines
 
 MAX_TITLE: Final = 120
 MAX_TEXT: Final = 3_000
@@ -72,9 +72,7 @@ class OffersShape(Page[OfferShape]):
     """The nearest first; without ``near`` the newest."""
 
 
-class OffersQuery(PageQuery):
-    near: Near | None = None
-    radius_km: Radius = DEFAULT_RADIUS_KM
+class OffersQuery(NearQuery):
     kind: Kind | None = None
     q: Annotated[str, StringConstraints(max_length=100), Field(description="In the title or the text")] = ""
     owner: Annotated[str, StringConstraints(max_length=64), Field(description="A username")] = ""

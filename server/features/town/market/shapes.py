@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from server.features.money.currencies import CurrencyCode
 from server.features.people.relations import PersonShape
 from server.features.town.market.rules import State
-from server.features.town.places import DEFAULT_RADIUS_KM, Near, PlaceBody, PlaceShape, Radius
+from server.features.town.places import NearQuery, PlaceBody, PlaceShape
 from server.http.operation import UUID_PATTERN
 from server.http.shapes import Body, Page, PageQuery, Shape, Text, one_line, several_lines
 from server.socket_events import ServerEvent
@@ -122,12 +122,10 @@ class ListingsShape(Page[ListingShape]):
     """The newest first; with ``near`` the nearest."""
 
 
-class ListingsQuery(PageQuery):
+class ListingsQuery(NearQuery):
     q: Annotated[str, StringConstraints(max_length=100), Field(description="In the title or the category")] = ""
     category: Annotated[str, StringConstraints(max_length=MAX_CATEGORY)] = ""
     seller: Annotated[str, StringConstraints(max_length=64), Field(description="A username")] = ""
-    near: Near | None = None
-    radius_km: Radius = DEFAULT_RADIUS_KM
 
 
 class OrderBody(Body):

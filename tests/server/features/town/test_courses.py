@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from fpdf import FPDF
 
 from server.features.town.courses.certificate_pdf import FONT, pdf_of
@@ -92,23 +91,37 @@ def _ids(answer: tuple[int, Any]) -> list[str]:
     return [answer[1]["id"]]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"kind": "quiz", "title": "x"},
-        {"kind": "text", "title": "x", "questions": QUESTIONS},
-        {"kind": "quiz", "title": "x", "questions": [QUESTIONS[0] | {"answer": 2}]},
-        {"kind": "video", "title": "x", "video_id": "01a2293b-2c58-7716-bf83-011bc8a33bb2"},
-        {"kind": "text", "title": "x", "requires": ["01a2293b-2c58-7716-bf83-011bc8a33bb2"]},
-        {"kind": "dance", "title": "x"},
-    ],
-)
-async def test_what_cannot_be_a_lesson_is_refused(kit: Kit, body: dict[str, Any]) -> None:
+NOBODYS = "01a2293b-2c58-7716-bf83-011bc8a33bb2"
+WRONG: list[tuple[dict[str, Any], list[str]]] = [
+    ({"kind": "quiz"}, ["questions"]),
+    ({"kind": "text", "text": "x", "questions": QUESTIONS}, ["questions"]),
+    ({"kind": "quiz", "questions": [QUESTIONS[0] | {"answer": 2}]}, ["questions.0"]),
+    ({"kind": "text"}, ["text"]),
+    ({"kind": "text", "text": " \n"}, ["text"]),
+    ({"kind": "video"}, ["video_id"]),
+    ({"kind": "video", "video_id": NOBODYS}, ["video_id"]),
+    ({"kind": "live", "stream_id": NOBODYS}, ["stream_id"]),
+    ({"kind": "text", "text": "x", "requires": [NOBODYS]}, ["requires"]),
+    ({"kind": "dance"}, ["kind"]),
+    (
+        {"kind": "text", "questions": QUESTIONS, "starts_at": "2027-01-01T00:00:00Z", "video_id": NOBODYS,
+         "requires": [NOBODYS]},
+        ["questions", "starts_at", "text", "video_id", "requires"],
+    ),
+]  # fmt: skip
+
+
+async def test_what_cannot_be_a_lesson_is_refused_with_all_that_is_wrong(kit: Kit) -> None:
     async with kit.serve() as served:
         ada = await served.register("ada")
         course = await made(served, ada, "/courses", title="Arithmetic")
-        status, answer = await served.call("POST", f"/courses/{course['id']}/lessons", token=ada, json=body)
-        assert (status, bool(answer["errors"])) == (422, True)
+        for body, fields in WRONG:
+            path = f"/courses/{course['id']}/lessons"
+            status, answer = await served.call("POST", path, token=ada, json={"title": "x", **body})
+            assert (status, [one["field"] for one in answer["errors"]]) == (422, fields), body
+        lesson = await made(served, ada, f"/courses/{course['id']}/lessons", kind="text", title="Read", text="x")
+        assert (await served.call("PATCH", f"/lessons/{lesson['id']}", token=ada, json={"text": ""}))[0] == 422
+        assert (await served.call("PATCH", f"/lessons/{lesson['id']}", token=ada, json={"title": "y"}))[0] == 200
 
 
 async def test_a_course_that_costs_something_opens_when_it_is_paid_and_closes_when_that_is_given_back(

@@ -124,8 +124,14 @@ async def test_an_offer_is_its_owners_and_ends(scene: Scene) -> None:
         body = {"kind": "help", "title": "Bread", "place": {"lat": 1.0, "lon": 1.0}, **more}
         status, problem = await scene.call("POST", "/offers", scene.ada, json=body)
         assert (status, [one["field"] for one in problem["errors"]]) == (422, [field])
-    for query in ("near=91,0", "near=0,181", "near=1", "near=1,1&radius_km=0", "near=1,1&radius_km=nan"):
-        assert (await scene.call("GET", f"/offers?{query}"))[0] == 422
+    for query, fields in (
+        ("near=91,0", ["near"]), ("near=0,181&radius_km=25", ["near"]), ("near=1", ["near"]),
+        ("near=1,1&radius_km=0", ["radius_km"]), ("near=1,1&radius_km=nan", ["radius_km"]),
+        ("radius_km=25", ["radius_km"]), ("near=x&radius_km=-1", ["near", "radius_km"]),
+    ):  # fmt: skip
+        for room in ("offers", "listings"):
+            status, problem = await scene.call("GET", f"/{room}?{query}")
+            assert (status, [one["field"] for one in problem["errors"]]) == (422, fields), query
     path = f"/offers/{(await offer(scene))['id']}"
     assert (await scene.call("PATCH", path, json={"title": "x"}))[0] == 404
     assert (await scene.call("DELETE", path))[0] == 404

@@ -30,7 +30,7 @@ async def test_a_session_in_a_call_is_joined_by_who_is_enrolled_and_done_by_who_
         course = await made(served, ada, "/courses", title="Arithmetic")
         path = f"/courses/{course['id']}"
         lesson = await made(served, ada, f"{path}/lessons", kind="live", title="Ask me", starts_at=LATER)
-        text = await made(served, ada, f"{path}/lessons", kind="text", title="Read")
+        text = await made(served, ada, f"{path}/lessons", kind="text", title="Read", text="Four")
         for person in (bob, eve):
             await served.call("PUT", f"{path}/enrolment", token=person)
         session = f"/lessons/{lesson['id']}/session"
@@ -118,7 +118,7 @@ async def test_only_a_live_lesson_has_a_time_and_one_without_is_marked_by_its_le
         course = await made(served, ada, "/courses", title="Arithmetic")
         path = f"/courses/{course['id']}"
         for wrong in (
-            {"kind": "text", "starts_at": LATER},
+            {"kind": "text", "text": "x", "starts_at": LATER},
             {"kind": "live", "lasts_seconds": 299},
             {"kind": "live", "lasts_seconds": 86_401},
             {"kind": "live", "starts_at": "tomorrow"},

@@ -40,5 +40,7 @@ export const macrosOf = async (): Promise<Macro[]> => {
   const second = first.next ? await call<Page<Macro>>(`/macros?${new URLSearchParams({ limit: "100", cursor: first.next })}`) : null;
   return [...first.items, ...(second?.items ?? [])];
 };
-export const makeMacro = (body: Body<"makeMacro">): Promise<unknown> => call("/macros", { method: "POST", body, headers: once() });
+export type MacroBody = NonNullable<Body<"makeMacro">>;
+export const makeMacro = (body: MacroBody): Promise<unknown> => call("/macros", { method: "POST", body, headers: once() });
+export const putMacro = (id: string, body: MacroBody): Promise<unknown> => call(`/macros/${part(id)}`, { method: "PUT", body });
 export const deleteMacro = (id: string): Promise<void> => call(`/macros/${part(id)}`, { method: "DELETE" });

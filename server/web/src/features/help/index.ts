@@ -8,6 +8,7 @@ export const help: Feature = {
     page("/help", () => import("./list")),
     page("/help/tickets", () => import("./tickets")),
     page("/help/tickets/:ticketId", () => import("./ticket")),
+    page("/help/macros", () => import("./macro-page")),
     page("/help/:slug", () => import("./article")),
   ],
   nav: [{ path: "/help", label: { en: "Help", ar: "المساعدة" }, icon: HelpIcon, room: "help" }],

@@ -14,7 +14,7 @@ import "./help.css";
 
 export const PRIORITIES = ["low", "normal", "high", "urgent"] as const satisfies readonly Priority[];
 
-const STATES = ["open", "pending", "solved", "closed"] as const satisfies readonly Ticket["state"][];
+export const STATES = ["open", "pending", "solved", "closed"] as const satisfies readonly Ticket["state"][];
 
 export default function TicketsPage() {
   const [state, setState] = useState("");
@@ -28,7 +28,7 @@ export default function TicketsPage() {
   return (
     <div class="page narrow help">
       <PageTitle>{t("tickets")}</PageTitle>
-      {!isAgent() && <NewTicket />}
+      {isAgent() ? <a href="/help/macros">{t("editMacros")}</a> : <NewTicket />}
       <select class="help-filter" aria-label={t("state")} onChange={(event) => setState(event.currentTarget.value)}>
         <option value="">{t("all")}</option>
         {STATES.map((one) => (
