@@ -12,7 +12,7 @@ from actors.runtime import Fence
 from storage.facts import publish
 from storage.ids import is_uuid
 from storage.leases import hold
-from storage.postgres import Database
+from storage.postgres import Database, Reads
 from storage.stream_facts import RecordingReady
 
 
@@ -45,6 +45,26 @@ class Init(msgspec.Struct, frozen=True, kw_only=True):
     info: dict[str, Any]
 
 
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a recording, in media time; ``end_ms`` None: to the end. Players begin to count at ``begin_ms``.
+    ``edition`` 0: the whole; it grows with each trim."""
+
+    begin_ms: int = 0
+    end_ms: int | None = None
+    edition: int = 0
+
+    def holds(self, media_time_ms: int) -> bool:
+        return self.begin_ms <= media_time_ms and (self.end_ms is None or media_time_ms < self.end_ms)
+
+
+WHOLE: Final = Window()
+
+
+async def window_of(db: Reads, stream_id: str) -> Window:
+    row = await db.fetchrow(_WINDOW, stream_id)
+    return WHOLE if row is None else Window(**dict(row))
+
+
 class Recordings:
     """The rows of segments."""
 
@@ -56,7 +76,8 @@ class Recordings:
     ) -> None:
         """Add rows, all or none; those already there stay as they are, so a batch may be repeated.
 
-        The first rows of a stream that has ended already publish ``RecordingReady``. Raises ``Fenced``, and
+        Nothing is added to a recording that was trimmed. The first rows of a stream that has ended already publish
+        ``RecordingReady``. Raises ``Fenced``, and
         ``Conflict`` when the stream was deleted.
         """
         async with self._db.transaction() as tx:
@@ -67,6 +88,9 @@ class Recordings:
             await tx.execute(_ADD_SEGMENTS, stream_id, fence.epoch, *_columns(segments))
             if late is not None:
                 await publish(tx, RecordingReady(**dict(late)))
+
+    async def window(self, stream_id: str) -> Window:
+        return await window_of(self._db, stream_id)
 
     async def segments(
         self, stream_id: str, *, rendition: str | None = None, from_segment: int = 0, limit: int = 100_000
@@ -123,8 +147,10 @@ _ADD_SEGMENTS: Final = f"""
 insert into stream_segments (stream_id, epoch, {", ".join(_WRITTEN)})
 select $1, $2, t.* from unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::text[], $8::text[], $9::bigint[],
     $10::float8[], $11::int[], $12::timestamptz[], $13::bool[], $14::int[]) as t
+where not exists (select from recording_trims c where c.stream_id = $1)
 on conflict do nothing
 """
+_WINDOW: Final = "select begin_ms, end_ms, edition from recording_trims where stream_id = $1"
 _SEGMENTS: Final = f"""
 select {_READ} from stream_segments
 where stream_id = $1 and ($2::text is null or rendition = $2) and segment >= $3

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from storage.postgres import Database
+from storage.recording import Window, window_of
 
 MOST: Final = 20_000
 """Cues of one language in one file."""
@@ -23,6 +24,10 @@ class StreamCues:
 
     def __init__(self, *, db: Database) -> None:
         self._db = db
+
+    async def window(self, stream_id: str) -> Window:
+        """What is left of its recording."""
+        return await window_of(self._db, stream_id)
 
     async def languages(self, stream_id: str) -> list[str]:
         rows = await self._db.fetch(_LANGUAGES, stream_id)

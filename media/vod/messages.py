@@ -65,6 +65,22 @@ class EncodePictures(msgspec.Struct, frozen=True, kw_only=True, tag="pictures"):
     start: int = 0
 
 
+class EncodeSpan(msgspec.Struct, frozen=True, kw_only=True, tag="span"):
+    """Encode the pictures of one segment, which the file at ``path`` is with its initialisation, from the one that is
+    shown at ``start`` to the last before ``stop``: ticks of the file's own clock. Answered by ``LaneMade`` and
+    ``SegmentMade``, or by neither where there is no picture in that time."""
+
+    path: str
+    seconds: float
+    number: int
+    timescale: int
+    width: int
+    height: int
+    fps: float
+    start: int
+    stop: int
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What a file is. Width and height are those of the picture as it is shown: turned, with square pixels.
 
@@ -119,7 +135,7 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     """All of the order is done."""
 
 
-Order = Inspect | EncodeSound | EncodePictures
+Order = Inspect | EncodeSound | EncodePictures | EncodeSpan
 Report = Inspected | Refused | LaneMade | SegmentMade | Finished
 
 orders: Final = msgspec.msgpack.Decoder(Order)

@@ -12,7 +12,17 @@ from collections.abc import Iterator
 
 from media.confinement import confine
 from media.vod import messages
-from media.vod.messages import EncodePictures, EncodeSound, Finished, Inspect, Inspected, Order, Refused, Report
+from media.vod.messages import (
+    EncodePictures,
+    EncodeSound,
+    EncodeSpan,
+    Finished,
+    Inspect,
+    Inspected,
+    Order,
+    Refused,
+    Report,
+)
 
 MEMORY_BYTES = 4 * 1024 * 1024 * 1024
 INSPECT_CPU_S = 120
@@ -42,6 +52,10 @@ def obey(order: Order) -> Iterator[Report]:
                 from media.vod.pictures import encode_pictures
 
                 yield from encode_pictures(order)
+            case EncodeSpan():
+                from media.vod.recutting import encode_span
+
+                yield from encode_span(order)
         yield Finished()
     except SourceRefusedError as error:
         yield Refused(error.code, error.detail)

@@ -58,7 +58,7 @@ from server.live.rooms import Attachments
 from server.live.slates import Slates
 from server.live.sockets import Sockets
 from server.live.sources import SourceLeases, Sources
-from server.live.storyboards import StoryboardRoutes, Storyboards
+from server.live.storyboards import RecordedMoments, StoryboardRoutes, Storyboards
 from server.live.stream import StreamRoutes
 from server.live.stream_access import StreamAccess
 from server.live.stream_cleanup import StreamCleanup
@@ -421,7 +421,7 @@ def features(
     filters = FilterRoutes(
         db=storage.db, filters=storage.chat_filters, audit=storage.audit, broadcast=place.broadcaster
     )
-    replay = ReplayRoutes(log=storage.chat_log, rooms=storage.rooms, access=streams)
+    replay = ReplayRoutes(log=storage.chat_log, rooms=storage.rooms, access=streams, window=storage.recordings.window)
     restrictions = RestrictionRoutes(
         access=streams,
         node=place.node,
@@ -451,8 +451,10 @@ def features(
         languages=Languages(read=cues.languages).of,
     )
     sheets = Reencoder(max_pixels=settings.max_picture_pixels, at_once=1)
+    moments = RecordedMoments(storage.recordings)
     storyboards = StoryboardRoutes(
-        storyboards=Storyboards(recordings=storage.recordings, objects=storage.objects, sheet=sheets.sheet),
+        moments=moments,
+        storyboards=Storyboards(recordings=moments, objects=storage.objects, sheet=sheets.sheet),
         views=watched.streams,
         addresses=access.addresses,
     )

@@ -175,6 +175,7 @@ def install(
     clipping = clips.build(
         platform, settings=settings, footage=core.footage, addresses=core.addresses, viewings=core.viewings
     )
+    recorded = recordings.build(platform, settings=settings, addresses=core.addresses, viewings=core.viewings)
     videos = library.build(
         platform,
         settings=settings,
@@ -182,8 +183,8 @@ def install(
         addresses=core.addresses,
         when_changed=changed,
         watched=watched,
+        trims=recorded.trims,
     )
-    recorded = recordings.build(platform, settings=settings, addresses=core.addresses, viewings=core.viewings)
     restreaming = restreams.build(platform, settings=settings, encryption=encryption)
     fetching = sources.build(platform, settings=settings, encryption=encryption)
     rooms = build_rooms(

@@ -17,6 +17,7 @@ from server.http.operation import Call, MediaType, Operation, PathFormat
 from server.live.addresses import ADDRESSED
 from server.live.hls import HlsRoutes, PlaylistQuery, is_dvr
 from server.live.stream_shapes import TAG
+from storage.recording import Window
 from storage.stream_cues import StoredCue, StreamCues
 
 LANGUAGE_PATTERN: Final = "^[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}$"
@@ -72,9 +73,13 @@ class CaptionMedia:
 
     async def _whole(self, call: Call[None, None]) -> web.StreamResponse:
         stream_id = (await self._hls.view(call)).id
-        cues = _cues(await self._cues.between(stream_id, call.path["language"]))
-        if not cues:
+        window = await self._cues.window(stream_id)
+        rows = await self._cues.between(
+            stream_id, call.path["language"], from_ms=window.begin_ms, to_ms=window.end_ms or 2**53
+        )
+        if not rows:
             raise not_found("There are no captions in this language")
+        cues = [_moved(cue, window) for cue in _cues(rows)]
         return await self._sent(call, whole_file(cues), VTT, FRESH)
 
     async def _segment(self, call: Call[None, None]) -> web.StreamResponse:
@@ -99,6 +104,12 @@ class CaptionMedia:
         headers = {"Cache-Control": shared if view.is_open else content.PRIVATE, "Content-Type": kind}
         sent = body.encode() if isinstance(body, str) else body
         return content.text(call.request, sent, etag=f'"{hashlib.sha256(sent).hexdigest()[:24]}"', headers=headers)
+
+
+def _moved(cue: Cue, window: Window) -> Cue:
+    """By the clock of what is left of a recording; its first and last cues are as long as what is left of them."""
+    to_ms = cue.to_ms if window.end_ms is None else min(cue.to_ms, window.end_ms)
+    return Cue(from_ms=max(0, cue.from_ms - window.begin_ms), to_ms=to_ms - window.begin_ms, text=cue.text)
 
 
 def _cues(rows: Sequence[StoredCue]) -> list[Cue]:

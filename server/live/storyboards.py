@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
+import msgspec
 from aiohttp import web
 
 from actors.events import StreamView
@@ -27,7 +28,7 @@ from server.live.stream_access import hidden
 from server.live.stream_shapes import TAG
 from server.live.viewings import Viewer
 from storage.objects import NoSuchObject, ObjectStore
-from storage.recording import Segment
+from storage.recording import Segment, Window
 
 STEP_MS: Final = 10_000
 """Between two pictures: twelve hours have 4,320 of them."""
@@ -37,6 +38,11 @@ WIDTH: Final = 160
 HEIGHT: Final = 90
 KEY_FRAME_BYTES: Final = 768 * 1024
 """Of a segment; a larger key frame leaves its place black."""
+RECORDED_SHEET: Final = PathFormat(
+    pattern="^[0-9]{1,6}-([1-9]|1[0-9]|2[0-5])(-[0-9]{1,9})?[.]webp$",
+    description="A sheet's number, the pictures on it, and of a recording that was trimmed how often",
+    example="0-25.webp",
+)
 ROWS: Final = 5_000
 """Segments of all renditions that begin within one sheet."""
 KEPT: Final = 32
@@ -62,6 +68,39 @@ class Pictured(Protocol):
     async def between(self, stream_id: str, /, *, from_ms: int, to_ms: int, limit: int) -> Sequence[Segment]: ...
 
     async def extent_ms(self, stream_id: str, /) -> tuple[float, float] | None: ...
+
+
+class Recorded(Protocol):
+    """``storage.recording.Recordings``."""
+
+    async def between(self, stream_id: str, /, *, from_ms: int, to_ms: int, limit: int) -> Sequence[Segment]: ...
+
+    async def extent_ms(self, stream_id: str, /) -> tuple[float, float] | None: ...
+
+    async def window(self, stream_id: str, /) -> Window: ...
+
+
+class RecordedMoments:
+    """The key frames of recordings, by the clock of what a trim has left. Ids are ``board``'s."""
+
+    def __init__(self, recordings: Recorded) -> None:
+        self._recordings = recordings
+
+    async def board(self, stream_id: str) -> tuple[str, int]:
+        """What its storyboard is named by, and which one it is: a trim makes another."""
+        edition = (await self._recordings.window(stream_id)).edition
+        return (f"{stream_id}/trimmed/{edition}" if edition else stream_id), edition
+
+    async def between(self, board: str, /, *, from_ms: int, to_ms: int, limit: int) -> Sequence[Segment]:
+        stream_id = board.partition("/")[0]
+        begin = (await self._recordings.window(stream_id)).begin_ms
+        rows = await self._recordings.between(stream_id, from_ms=begin + from_ms, to_ms=begin + to_ms, limit=limit)
+        return [msgspec.structs.replace(row, media_time_ms=row.media_time_ms - begin) for row in rows]
+
+    async def extent_ms(self, board: str, /) -> tuple[float, float] | None:
+        stream_id = board.partition("/")[0]
+        extent, begin = await self._recordings.extent_ms(stream_id), (await self._recordings.window(stream_id)).begin_ms
+        return None if extent is None else (extent[0] - begin, extent[1] - begin)
 
 
 class Storyboards:
@@ -155,18 +194,20 @@ def at_moment(rows: Sequence[Segment], moment_ms: int) -> Segment | None:
     return playing[-1] if playing else later[0] if later else None
 
 
-def webvtt(moments: int) -> str:
-    """A cue for each picture, with the part of its sheet (Media Fragments URI 1.0, 4.2.2)."""
-    return "WEBVTT\n\n" + "\n".join(_cue(moment, moments) for moment in range(moments))
+def webvtt(moments: int, *, edition: int = 0) -> str:
+    """A cue for each picture, with the part of its sheet (Media Fragments URI 1.0, 4.2.2). ``edition``: of a recording,
+    in the names of its sheets."""
+    suffix = f"-{edition}" if edition else ""
+    return "WEBVTT\n\n" + "\n".join(_cue(moment, moments, suffix) for moment in range(moments))
 
 
-def _cue(moment: int, moments: int) -> str:
+def _cue(moment: int, moments: int, suffix: str) -> str:
     sheet, place = divmod(moment, ON_SHEET)
     count = min(ON_SHEET, moments - sheet * ON_SHEET)
     row, column = divmod(place, COLUMNS)
     part = f"xywh={column * WIDTH},{row * HEIGHT},{WIDTH},{HEIGHT}"
     begin, end = moment * STEP_MS, (moment + 1) * STEP_MS
-    return f"{_time(begin)} --> {_time(end)}\nstoryboard/{sheet}-{count}.webp#{part}\n"
+    return f"{_time(begin)} --> {_time(end)}\nstoryboard/{sheet}-{count}{suffix}.webp#{part}\n"
 
 
 def _time(ms: int) -> str:
@@ -176,8 +217,11 @@ def _time(ms: int) -> str:
 class StoryboardRoutes:
     """``/hls/{stream_id}/storyboard…``, for those who may see the stream."""
 
-    def __init__(self, *, storyboards: Storyboards, views: Views, addresses: MediaAddresses) -> None:
+    def __init__(
+        self, *, storyboards: Storyboards, moments: RecordedMoments, views: Views, addresses: MediaAddresses
+    ) -> None:
         self._storyboards = storyboards
+        self._moments = moments
         self._views = views
         self._addresses = addresses
 
@@ -192,7 +236,7 @@ class StoryboardRoutes:
             ),
             Operation(
                 method="GET", path="/hls/{stream_id}/storyboard/{sheet}", handler=self._picture, tag=TAG,
-                name="storyboardSheet", summary="Pictures of a storyboard", paths={**stream, "sheet": SHEET},
+                name="storyboardSheet", summary="Pictures of a storyboard", paths={**stream, "sheet": RECORDED_SHEET},
                 answers={200: MediaType(media_type="image/webp"), 304: None}, problems=frozenset({404, 412, 503}),
                 auth="optional",
             ),
@@ -200,18 +244,22 @@ class StoryboardRoutes:
 
     async def _vtt(self, call: Call[None, None]) -> web.StreamResponse:
         view = await self._view(call)
-        moments = await self._storyboards.moments(view.id)
+        board, edition = await self._moments.board(view.id)
+        moments = await self._storyboards.moments(board)
         headers = {"Cache-Control": _for_caches(view, "no-cache"), "Content-Type": "text/vtt; charset=utf-8"}
-        return content.text(call.request, webvtt(moments).encode(), etag=f'"{view.id}-{moments}"', headers=headers)
+        return content.text(
+            call.request, webvtt(moments, edition=edition).encode(), etag=f'"{board}-{moments}"', headers=headers
+        )
 
     async def _picture(self, call: Call[None, None]) -> web.StreamResponse:
         view = await self._view(call)
-        number, _, count = call.path["sheet"].removesuffix(".webp").partition("-")
-        body = await self._storyboards.sheet(view.id, int(number), int(count))
+        number, count, *of = (int(part) for part in call.path["sheet"].removesuffix(".webp").split("-"))
+        board, edition = await self._moments.board(view.id)
+        body = await self._storyboards.sheet(board, number, count) if of == ([edition] if edition else []) else None
         if body is None:
             raise not_found("There is no such picture")
         headers = {"Cache-Control": _for_caches(view, IMMUTABLE), "Content-Type": "image/webp"}
-        return content.held(call.request, body, etag=f'"{view.id}-{number}-{count}"', headers=headers)
+        return content.held(call.request, body, etag=f'"{board}-{number}-{count}"', headers=headers)
 
     async def _view(self, call: Call[Any, Any]) -> StreamView:
         stream_id, viewer = self._addresses.read(call.path["stream_id"], call.person, address=call.address)

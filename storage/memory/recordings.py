@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from actors.runtime import Fence
 from storage.errors import Conflict
 from storage.memory.tables import Tables
-from storage.recording import Init, Segment
+from storage.recording import WHOLE, Init, Segment, Window
 from storage.stream_facts import RecordingReady
 
 
@@ -31,6 +31,10 @@ class MemoryRecordings:
             self._tables.segments.setdefault((stream_id, segment.rendition, segment.segment), segment)
         for init in inits:
             self._tables.inits.setdefault((stream_id, init.rendition, init.name), init)
+
+    async def window(self, stream_id: str) -> Window:
+        """Nothing is trimmed here."""
+        return WHOLE
 
     async def segments(
         self, stream_id: str, *, rendition: str | None = None, from_segment: int = 0, limit: int = 100_000

@@ -12,6 +12,7 @@ from server.http.errors import not_found
 from server.http.operation import UUID, Answer, Call, Operation
 from server.http.shapes import Page, PageQuery
 from storage.postgres import Database
+from storage.recording import window_of
 from storage.seen_streams import seen_stream
 
 
@@ -46,17 +47,26 @@ def list_operation(*, noun: str, listed: Listed, shape: type[Page[Any]], db: Dat
 def _handler(listed: Listed, db: Database) -> Callable[[Call[None, AtMoment]], Awaitable[Answer]]:
     async def list_them(call: Call[None, AtMoment]) -> Answer:
         room_id, query = await watched_room(db, call), call.query
+        begin_ms = (await window_of(db, call.path["stream_id"])).begin_ms
+        at_ms = query.media_time_ms
         rows = await listed(
             room_id,
             _person_of(call),
             before=after_id(query.cursor),
             limit=query.limit + 1,
-            media_time_ms=query.media_time_ms,
+            media_time_ms=None if at_ms is None else at_ms + begin_ms,
         )
+        rows = [_placed(row, begin_ms) for row in rows] if begin_ms else rows
         items, following = page_of(rows, query.limit, lambda row: (0, row["id"]))
         return Answer(200, {"items": items, "next": following})
 
     return list_them
+
+
+def _placed(row: dict[str, Any], begin_ms: int) -> dict[str, Any]:
+    """By the clock of a recording that was trimmed; what was opened before it begins is there from the beginning."""
+    at_ms = row["media_time_ms"]
+    return {**row, "media_time_ms": None if at_ms is None else max(0, at_ms - begin_ms)}
 
 
 async def watched_room(db: Database, call: Call[Any, Any]) -> str:

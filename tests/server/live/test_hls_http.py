@@ -26,6 +26,7 @@ from server.live.viewings import NOBODY, Viewer, Viewings
 from storage.memory.recordings import MemoryRecordings
 from storage.memory.tables import Tables
 from storage.objects import LocalObjects
+from storage.recording import Window
 from storage.stream_cues import StoredCue
 from tests.server.live.counted import Counting
 from tests.server.live.openness import NO_ADDRESSES, NoSeals
@@ -280,6 +281,9 @@ class Said:
     async def languages(self, stream_id: str) -> list[str]:
         return ["en"]
 
+    async def window(self, stream_id: str) -> Window:
+        return Window(begin_ms=200)
+
     async def between(self, stream_id: str, language: str, *, from_ms: int = 0, to_ms: int = 2**53) -> list[StoredCue]:
         cue = StoredCue(from_ms=500, to_ms=1_000, text="Hello")
         return [cue] if (stream_id, language) == (STREAM, "en") and from_ms < 1_000 and to_ms > 500 else []
@@ -304,7 +308,7 @@ async def test_captions_are_announced_and_served_as_the_pictures_are_cut(
     assert [line for line in playlist.splitlines() if line.startswith("#EXTINF")] == pictures
     first = next(line for line in playlist.splitlines() if line.endswith(".vtt"))
     assert "Hello" in await text(f"captions/{first}")
-    assert "Hello" in await text("captions/en.vtt")
+    assert "00:00:00.300 --> 00:00:00.800\nHello" in await text("captions/en.vtt"), "by the clock of what is left"
     assert 'lang="en"' in await text("manifest.mpd")
     piece = await made.client.get(f"{BASE}/captions/{first.replace('.vtt', '.m4s')}")
     assert (piece.status, piece.content_type) == (200, "application/mp4")

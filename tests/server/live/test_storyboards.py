@@ -20,11 +20,19 @@ from media.hls.muxer import Muxer
 from media.pictures.messages import MakeSheet
 from media.pictures.reencoder import Reencoder
 from server.http.errors import Problem
-from server.live.storyboards import MAX_WAITING, ON_SHEET, StoryboardRoutes, Storyboards, at_moment, webvtt
+from server.live.storyboards import (
+    MAX_WAITING,
+    ON_SHEET,
+    RecordedMoments,
+    StoryboardRoutes,
+    Storyboards,
+    at_moment,
+    webvtt,
+)
 from server.live.stream_directory import shown
 from server.live.viewings import NOBODY, Viewer
 from storage.objects import LocalObjects
-from storage.recording import Segment
+from storage.recording import WHOLE, Segment, Window
 from tests.media.hls.sources import encode, live
 from tests.server.live.test_hls import view
 from tests.server.live.test_hls_http import NO_ADDRESSES, STREAM
@@ -44,6 +52,10 @@ class Rows:
     """``Recordings`` as far as storyboards ask it."""
 
     rows: list[Segment] = field(default_factory=list)
+    trimmed: Window = WHOLE
+
+    async def window(self, stream_id: str) -> Window:
+        return self.trimmed
 
     async def extent_ms(self, stream_id: str) -> tuple[float, float] | None:
         last = self.rows[-1] if self.rows else None
@@ -64,7 +76,7 @@ class Sheets:
         return b"sheet %d" % len(self.orders)
 
 
-def boards(rows: Rows, objects: LocalObjects, make: Callable[[MakeSheet], Awaitable[bytes]]) -> Storyboards:
+def boards(rows: object, objects: LocalObjects, make: Callable[[MakeSheet], Awaitable[bytes]]) -> Storyboards:
     return Storyboards(recordings=cast(Any, rows), objects=objects, sheet=make)
 
 
@@ -153,9 +165,12 @@ async def test_a_recording_is_shown_by_its_key_frames(
             rows.rows.append(
                 row(event.media_time_ms, duration_ms=lasts_ms, key=f"t/{event.name}", init=f"t/{event.init}")
             )
-    seen = Seen()
+    seen, moments = Seen(), RecordedMoments(cast(Any, rows))
     routes = StoryboardRoutes(
-        storyboards=boards(rows, objects, Reencoder(max_pixels=1_000_000).sheet), views=seen, addresses=NO_ADDRESSES
+        storyboards=boards(moments, objects, Reencoder(max_pixels=1_000_000).sheet),
+        moments=moments,
+        views=seen,
+        addresses=NO_ADDRESSES,
     )
     client = await serve(*routes.operations())
     cues = await (await client.get(f"{BASE}/storyboard.vtt")).text()
@@ -172,6 +187,14 @@ async def test_a_recording_is_shown_by_its_key_frames(
     seen.visibility = "private"
     assert "private" in (await client.get(f"{BASE}/{address}")).headers["Cache-Control"]
     assert (await client.get(f"{BASE}/storyboard/9-25.webp")).status == 404
+
+    rows.trimmed = Window(begin_ms=9_000, end_ms=None, edition=3)
+    cues = await (await client.get(f"{BASE}/storyboard.vtt")).text()
+    assert "storyboard/0-1-3.webp#xywh=0,0" in cues, "what is left is shorter, and has addresses of its own"
+    assert (await client.get(f"{BASE}/{address}")).status == 404
+    answer = await client.get(f"{BASE}/storyboard/0-1-3.webp")
+    sheet = Image.open(BytesIO(await answer.read())).convert("RGB")
+    assert any(most > 60 for _, most in cast(Any, sheet.crop((20, 0, 140, 90)).getextrema())), "a picture"
 
 
 def test_a_stream_that_is_recorded_names_its_storyboard() -> None:

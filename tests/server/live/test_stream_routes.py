@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 from media.control import Granted, Progress, Refused
@@ -273,6 +274,34 @@ async def test_the_chat_is_replayed_in_pages_from_an_offset_on(owner: Person, st
         assert (await stranger.call("GET", f"{path}?{query}"))[0] == 422
     await owner.done("PATCH", f"/streams/{stream['id']}", {"visibility": "private"})
     assert (await stranger.call("GET", path))[0] == 404
+
+
+async def test_the_chat_is_replayed_in_step_with_a_recording_that_was_trimmed(
+    node: CoreNode, owner: Person, stranger: Person
+) -> None:
+    stream = await owner.prepare()
+    device, room_id = await owner.connect(), stream["chat"]["room_id"]
+    for number in range(5):
+        await device.done("chat:send", {"room_id": room_id, "text": f"m{number}", "client_id": str(number)})
+    db = await asyncpg.connect(node.app.settings.database_url)
+    await db.execute(
+        'update chat_messages set media_time_ms = "offset" * 1000 where room_id = $1 and "offset" < 5', room_id
+    )
+    await db.execute("insert into recording_trims values ($1, 2000, 4000, 1, '{}')", stream["id"])
+    await db.close()
+    path = f"/streams/{stream['id']}/chat"
+
+    async def replayed(query: str) -> list[tuple[str, int | None]]:
+        page = await stranger.done("GET", f"{path}?{query}")
+        return [(one["text"], one.get("media_time_ms")) for one in page["items"]]
+
+    assert await replayed("media_time=0") == [("m1", 0), ("m2", 1_000)]
+    assert await replayed("media_time=0.5") == [("m2", 1_000)]
+    assert await replayed("since_offset=0") == [("m1", 0), ("m2", 1_000), ("m4", None)], "what was cut has vanished"
+    page = await stranger.done("GET", f"{path}?since_offset=0&limit=1")
+    assert (page["items"], page["next"] is None) == ([], False), "what comes after it is still found"
+    rest = await stranger.done("GET", f"{path}?limit=1&cursor={page['next']}")
+    assert [one["offset"] for one in rest["items"]] == [2]
 
 
 async def test_a_deleted_stream_is_gone_with_its_key_its_list_entry_and_its_chat(

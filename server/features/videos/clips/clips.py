@@ -31,6 +31,7 @@ from storage.facts import publish
 from storage.ids import Ids, is_uuid
 from storage.objects import ObjectStore
 from storage.postgres import Database, Row, Transaction
+from storage.recording import window_of
 from storage.seen_streams import SeenStream, seen_stream
 
 MAKE_S: Final = 30.0
@@ -69,7 +70,8 @@ class ClipRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """The ``seconds`` before ``end_s`` of the media clock (None: before the newest). ``at``: the wall clock."""
+    """The ``seconds`` before ``end_s`` of the stream, or of what is left of its recording (None: before the newest).
+    ``at``: the wall clock."""
 
     seconds: float
     end_s: float | None
@@ -124,10 +126,14 @@ class Clips:
 
     async def _make(self, stream: SeenStream, viewer: Viewer, wanted: Wanted) -> str:
         source = FootageStream(id=stream.id, is_on_air=stream.is_on_air, media_node=stream.media_node)
-        footage = await self._footage.find(source, viewer, seconds=wanted.seconds, stop_s=wanted.end_s)
+        begin_s = (await window_of(self._db, stream.id)).begin_ms / 1000
+        end_s = None if wanted.end_s is None else begin_s + wanted.end_s
+        footage = await self._footage.find(source, viewer, seconds=wanted.seconds, stop_s=end_s)
         if footage is None:
             raise nothing_to_clip()
-        start, stop = span_of(footage.reel, seconds=wanted.seconds, end_s=wanted.end_s, is_on_air=source.is_on_air)
+        start, stop = span_of(
+            footage.reel, seconds=wanted.seconds, end_s=end_s, is_on_air=source.is_on_air, shown_s=begin_s
+        )
         film = await _filmed(footage, start, stop)
         clip_id = str(self._ids.uuid7(wanted.at))
         await reserve(self._db, prefix(clip_id), for_s=RESERVED_S)

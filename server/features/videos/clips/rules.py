@@ -19,12 +19,14 @@ def nothing_to_clip() -> Problem:
     return Problem(409, "The stream has nothing that could be clipped", slug="nothing-to-clip")
 
 
-def span_of(reel: Reel, *, seconds: float, end_s: float | None, is_on_air: bool) -> tuple[float, float]:
+def span_of(
+    reel: Reel, *, seconds: float, end_s: float | None, is_on_air: bool, shown_s: float = 0.0
+) -> tuple[float, float]:
     """From when to when, in seconds of the media clock. Raises a 422 for a time that is not there, and a 409 where
-    nothing was published in it."""
+    nothing was published in it. ``shown_s``: when what is left of a recording begins."""
     stop = reel.end_s if end_s is None else end_s
     if stop > reel.end_s + (AHEAD_S if is_on_air else SHORT_S):
-        raise invalid_field("end_ms", f"lies in the future: the stream is at {reel.end_s * 1000:.0f} ms")
+        raise invalid_field("end_ms", f"lies in the future: the stream is at {(reel.end_s - shown_s) * 1000:.0f} ms")
     start = stop - seconds
     if start < reel.begin_s - SHORT_S:
         there = max(0.0, min(stop, reel.end_s) - reel.begin_s)

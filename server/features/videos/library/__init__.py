@@ -30,11 +30,13 @@ from server.features.videos.library.media import VideoMedia
 from server.features.videos.library.moments import Moments
 from server.features.videos.library.playlists import Playlists
 from server.features.videos.library.posters import Posters
+from server.features.videos.library.recorded_trimming import RecordingTrimmer
 from server.features.videos.library.restricting import VideoRestrictions, set_restrictions
 from server.features.videos.library.routes import VideoRoutes
 from server.features.videos.library.shapes import VIDEO_PROGRESS
 from server.features.videos.library.trimming import Trimmer
 from server.features.videos.library.views import Views, Watched
+from server.features.videos.recordings import RecordingTrims
 from server.features.videos.settings import VideoSettings
 from server.http.limits import hourly
 from server.jobs import repeated
@@ -70,6 +72,7 @@ def build(
     addresses: MediaAddresses,
     when_changed: Callable[[], Awaitable[None]],
     watched: Watched,
+    trims: RecordingTrims,
 ) -> LibraryRoom:
     bounds = SourceBounds(
         streams=settings.max_video_streams, pixels=settings.max_video_pixels, seconds=settings.max_video_hours * HOUR_S
@@ -86,6 +89,7 @@ def build(
         now=platform.now,
     )
     trimmer = Trimmer(db=platform.db, objects=platform.objects, publish=platform.publish, now=platform.now)
+    recording_trimmer = RecordingTrimmer(db=platform.db, publish=platform.publish, trims=trims)
     files = VideoFiles(db=platform.db, objects=platform.objects, jobs=platform.jobs)
     library = Library(
         db=platform.db,
@@ -93,6 +97,7 @@ def build(
         jobs=platform.jobs,
         job=encoder.job,
         trim_job=trimmer.job,
+        recording_job=recording_trimmer.job,
         node=platform.node,
         ids=platform.ids,
         now=platform.now,
@@ -140,7 +145,10 @@ def build(
         ],
         sent=(VIDEO_PROGRESS,),
         consumers=library.consumers,
-        jobs=(encoder.job, encoder.dead, posters.job, trimmer.job, trimmer.dead, files.job),
+        jobs=(
+            *(encoder.job, encoder.dead, posters.job, files.job),
+            *(trimmer.job, trimmer.dead, recording_trimmer.job, recording_trimmer.dead),
+        ),
         personal_data=PersonalData(
             tables=frozenset({"videos", "video_watchers"}), sections=SECTIONS, erase=library.erase
         ),

@@ -20,6 +20,7 @@ from server.features.videos.library import queries
 from server.features.videos.library.encoding import EncodeVideo
 from server.features.videos.library.facts import VideoDeleted, VideoReady
 from server.features.videos.library.keys import prefix
+from server.features.videos.library.recorded_trimming import TrimRecording
 from server.features.videos.library.shapes import NewVideoBody, State, TrimBody, VideoChange
 from server.features.videos.library.trimming import TrimVideo
 from server.features.videos.markers import replace_markers
@@ -126,6 +127,7 @@ class Library:
         jobs: Jobs,
         job: Job[EncodeVideo],
         trim_job: Job[TrimVideo],
+        recording_job: Job[TrimRecording],
         node: Node,
         ids: Ids,
         now: Callable[[], dt.datetime],
@@ -137,6 +139,7 @@ class Library:
         self._jobs = jobs
         self._job = job
         self._trim_job = trim_job
+        self._recording_job = recording_job
         self._node = node
         self._ids = ids
         self._now = now
@@ -248,11 +251,9 @@ class Library:
     async def trim(self, video_id: str, viewer: Viewer, body: TrimBody) -> None:
         """Leave out what is before and after: what is played until that is done is the whole.
 
-        Raises a 403 or 404, a 409 for a recording and for one that is worked on, and a 422 for times outside of it.
+        Raises a 403 or 404, a 409 for one that is worked on, and a 422 for times outside of it.
         """
         video = await self.owned(video_id, viewer)
-        if video.is_recording:
-            raise Problem(409, "A recording cannot be trimmed: make a clip of it", slug="is-recording")
         _require_some(body.from_ms, body.to_ms)
         if video.state != "ready":
             raise _not_ready()
@@ -265,8 +266,11 @@ class Library:
             if edition is None:
                 raise _not_ready()
             span = {"from_ms": video.begin_ms + body.from_ms, "to_ms": video.begin_ms + to_ms}
-            trim = TrimVideo(video_id=video_id, edition=edition + 1, **span)
-            await self._jobs.enqueue(tx, self._trim_job, trim)  # without a key: one that failed may be tried again
+            # Without a key: one that failed may be tried again.
+            if video.stream_id is not None:
+                await self._jobs.enqueue(tx, self._recording_job, TrimRecording(stream_id=video.stream_id, **span))
+            else:
+                await self._jobs.enqueue(tx, self._trim_job, TrimVideo(video_id=video_id, edition=edition + 1, **span))
 
     async def set_poster(self, video_id: str, viewer: Viewer, upload_id: str | None) -> None:
         """This picture stands for the video from now on; None for one of its own. The former one is deleted.

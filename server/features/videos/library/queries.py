@@ -126,10 +126,15 @@ OWN_POSTER: Final = "update videos set poster_upload_id = $2 where id = $1"
 PLAYABLE: Final = "update videos set edition = greatest(edition, $2) where id = $1"
 TRIM: Final = """
 update videos set state = 'processing', progress = 0, reason = ''
-where id = $1 and stream_id is null and state = 'ready' returning edition
+where id = $1 and state = 'ready' returning edition
 """
 NOT_TRIMMED: Final = """
-update videos set state = 'ready', progress = 1, reason = $2 where id = $1 and edition > 0 returning owner_id::text
+update videos set state = 'ready', progress = 1, reason = $2
+where id = $1 and (edition > 0 or stream_id is not null) returning owner_id::text
+"""
+RECORDING_TRIMMED: Final = """
+update videos set state = 'ready', progress = 1, reason = '', begin_ms = $2, duration_ms = $3
+where id = $1 returning owner_id::text
 """
 SPAN: Final = "update videos set begin_ms = $2, duration_ms = $3, muted = '[]' where id = $1"
 COPY_RENDITION: Final = """

@@ -88,7 +88,7 @@ class VideoRoutes:
             ),
             Operation(
                 method="POST", path=f"{one}/trim", handler=self._trim, name="trimVideo", tag=TAG, paths=video,
-                summary="Leave out the beginning and the end of an uploaded video", body=TrimBody,
+                summary="Leave out the beginning and the end of a video", body=TrimBody,
                 answers={202: VideoAnswer}, problems=frozenset({403, 404, 409, 422, 451}), auth="required",
                 scope="upload", account_rate=OWN_SETTINGS, idempotent_key=True,
             ),

@@ -12,7 +12,8 @@ from server.http.errors import Problem, invalid_field, not_found
 from server.live.footage import FootageFinder, FootageStream
 from server.live.viewings import Viewer
 from storage.ids import Ids
-from storage.postgres import Database, Transaction
+from storage.postgres import Database, Row, Transaction
+from storage.recording import Window, window_of
 from storage.seen_streams import SeenStream, seen_stream
 
 MAX_MARKERS: Final = 200
@@ -29,7 +30,9 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Markers:
-    """Seen by those who may watch the stream, set by its owner and the moderators of its room."""
+    """Times are those of the stream, or of what is left of its recording.
+
+    Seen by those who may watch the stream, set by its owner and the moderators of its room."""
 
     def __init__(self, *, db: Database, footage: FootageFinder, ids: Ids) -> None:
         self._db = db
@@ -41,25 +44,28 @@ class Markers:
     ) -> list[Marker]:
         """In order of time. Raises a 404 for a stream that the viewer may not know of."""
         await self._seen(stream_id, viewer)
-        at_ms, marker_id = after or (None, None)
-        rows = await self._db.fetch(_LIST, stream_id, at_ms, marker_id, limit)
-        return [Marker(**dict(row)) for row in rows]
+        window = await window_of(self._db, stream_id)
+        at_ms, marker_id = (after[0] + window.begin_ms, after[1]) if after is not None else (None, None)
+        rows = await self._db.fetch(_LIST, stream_id, at_ms, marker_id, limit, window.begin_ms, window.end_ms)
+        return [_placed(row, window) for row in rows]
 
     async def add(self, stream_id: str, viewer: Viewer, *, label: str, at_ms: int | None, at: float) -> Marker:
         """At a moment of media time, or now. Raises a 403, 404, 409 or 422."""
         stream = await self._own(stream_id, viewer)
-        end_ms = await self._end_ms(stream, viewer)
+        window = await window_of(self._db, stream_id)
+        end_ms = await self._end_ms(stream, viewer) - window.begin_ms
         if at_ms is None and not stream.is_on_air:
             raise invalid_field("at_ms", "is required when the stream is not on the air")
         if at_ms is not None and at_ms > end_ms + (AHEAD_MS if stream.is_on_air else 0):
             raise invalid_field("at_ms", f"lies in the future: the stream is at {end_ms} ms")
         marker_id = str(self._ids.uuid7(at))
         row = await self._db.fetchrow(
-            _ADD, marker_id, stream_id, viewer.id, end_ms if at_ms is None else at_ms, label, MAX_MARKERS
-        )
+            _ADD, marker_id, stream_id, viewer.id, window.begin_ms + (end_ms if at_ms is None else at_ms), label,
+            MAX_MARKERS,
+        )  # fmt: skip
         if row is None:
             raise Problem(409, f"A stream has at most {MAX_MARKERS} markers", slug="too-many-markers")
-        return Marker(**dict(row))
+        return _placed(row, window)
 
     async def remove(self, stream_id: str, marker_id: str, viewer: Viewer) -> None:
         """Raises a 404 or a 403."""
@@ -68,10 +74,11 @@ class Markers:
             raise not_found("There is no such marker")
 
     async def end_ms(self, stream_id: str, viewer: Viewer) -> int:
-        """How far the stream has come in media time; 0 before it has begun."""
+        """How far the stream has come, or how long its recording is; 0 before it has begun."""
         stream = await self._seen(stream_id, viewer)
         found = await self._footage.find(_source(stream), viewer, seconds=0.0)
-        return 0 if found is None else round(found.reel.end_s * 1000)
+        begin_ms = (await window_of(self._db, stream_id)).begin_ms
+        return 0 if found is None else round(found.reel.end_s * 1000) - begin_ms
 
     async def _end_ms(self, stream: SeenStream, viewer: Viewer) -> int:
         found = await self._footage.find(_source(stream), viewer, seconds=0.0)
@@ -104,6 +111,10 @@ async def replace_markers(
     await tx.execute(_ADD_MISSING, stream_id, author_id, made, times, labels)
 
 
+def _placed(row: Row, window: Window) -> Marker:
+    return Marker(**{**dict(row), "at_ms": row["at_ms"] - window.begin_ms})
+
+
 def _source(stream: SeenStream) -> FootageStream:
     return FootageStream(id=stream.id, is_on_air=stream.is_on_air, media_node=stream.media_node)
 
@@ -111,7 +122,8 @@ def _source(stream: SeenStream) -> FootageStream:
 _FIELDS: Final = "id, stream_id, at_ms, label, created_at"
 _LIST: Final = f"""
 select {_FIELDS} from stream_markers
-where stream_id = $1 and ($2::bigint is null or (at_ms, id) > ($2, $3::uuid)) order by at_ms, id limit $4
+where stream_id = $1 and ($2::bigint is null or (at_ms, id) > ($2, $3::uuid))
+    and at_ms >= $5 and ($6::bigint is null or at_ms < $6) order by at_ms, id limit $4
 """
 _ADD: Final = f"""
 insert into stream_markers (id, stream_id, author_id, at_ms, label)

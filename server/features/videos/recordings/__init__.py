@@ -17,19 +17,29 @@ from server.features.videos.recordings.muting import RecordingMutes
 from server.features.videos.recordings.retention import Retention, Rule, remove_recording
 from server.features.videos.recordings.routes import RecordingRoutes
 from server.features.videos.recordings.rules import RuleRoutes
+from server.features.videos.recordings.trimming import RecordingTrims
 from server.features.videos.settings import RecordingSettings
 from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewings
 from storage.postgres import Transaction
 from storage.recording import Recordings
 
-__all__ = ["ComposedFiles", "Composition", "RecordingMutes", "RecordingsRoom", "build", "remove_recording"]
+__all__ = [
+    "ComposedFiles",
+    "Composition",
+    "RecordingMutes",
+    "RecordingTrims",
+    "RecordingsRoom",
+    "build",
+    "remove_recording",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingsRoom:
     feature: Feature
     mutes: RecordingMutes
+    trims: RecordingTrims
 
 
 def build(
@@ -49,7 +59,8 @@ def build(
         personal_data=PersonalData(tables=frozenset({"recording_rules"}), sections=SECTIONS, erase=_erase),
     )
     mutes = RecordingMutes(db=platform.db, objects=platform.objects, jobs=platform.jobs, file=maker.job)
-    return RecordingsRoom(feature=feature, mutes=mutes)
+    trims = RecordingTrims(db=platform.db, objects=platform.objects, jobs=platform.jobs, file=maker.job)
+    return RecordingsRoom(feature=feature, mutes=mutes, trims=trims)
 
 
 SECTIONS: Final[tuple[ExportSection, ...]] = (

@@ -23,7 +23,7 @@ class MakeFile(msgspec.Struct, frozen=True):
 
 
 def file_prefix(stream_id: str, edition: int) -> str:
-    """``edition``: of the parts that are silent."""
+    """``edition``: of the parts that are silent or were cut."""
     return f"streams/{stream_id}/recording" + (f"/{edition}" if edition else "")
 
 
@@ -42,7 +42,8 @@ class FileMaker:
         try:
             head_bytes, size = await self._composed(stream_id, edition, attempt)
         except (MediaError, NoSuchObject) as error:
-            await self._db.execute(_FAILED, stream_id, f"{type(error).__name__}: the recording cannot be read")
+            reason = f"{type(error).__name__}: the recording cannot be read"
+            await self._db.execute(_FAILED, stream_id, reason, edition)
             raise GiveUp(f"the recording cannot be read: {error}") from None
         async with attempt.finish() as tx:
             await tx.execute(_READY, stream_id, head_bytes, size, edition)
@@ -76,9 +77,12 @@ def _following(rows: Sequence[Segment]) -> int:
 
 _EDITION: Final = "select coalesce((select edition from recording_mutes where stream_id = $1), 0)"
 _PROGRESS: Final = "update recording_files set progress = $2 where stream_id = $1"
-_FAILED: Final = "update recording_files set state = 'failed', reason = $2 where stream_id = $1"
-_READY: Final = """
+_CURRENT: Final = "coalesce((select m.edition from recording_mutes m where m.stream_id = $1), 0)"
+_FAILED: Final = f"""
+update recording_files set state = 'failed', reason = $2 where stream_id = $1 and $3 = {_CURRENT}
+"""
+_READY: Final = f"""
 update recording_files set state = 'ready', progress = 1, head_bytes = $2, size = $3, edition = $4, ready_at = now(),
     reason = ''
-where stream_id = $1 and $4 = coalesce((select m.edition from recording_mutes m where m.stream_id = $1), 0)
+where stream_id = $1 and $4 = {_CURRENT}
 """

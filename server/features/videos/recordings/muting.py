@@ -37,14 +37,16 @@ class RecordingMutes:
             return False
         edition = row["edition"] + 1
         made = await self._silenced(stream_id, edition, spans)
+        # Only what was never trimmed has at its first addresses what lay there first.
+        named = edition if spans or row["is_trimmed"] else 0
         async with self._db.transaction() as tx:
-            if not await tx.execute(_SET, stream_id, edition, [list(span) for span in spans]):
-                return False  # another one was first
-            columns = [list(column) for column in zip(*made, strict=True)] or [[], [], [], []]
-            await tx.execute(_MUTE, stream_id, edition if spans else 0, *columns)
-            await self._make_file(tx, stream_id)
-            await note_change(tx, "recording", stream_id)
-        return True
+            is_first = bool(await tx.execute(_SET, stream_id, edition, [list(span) for span in spans]))
+            if is_first:
+                columns = [list(column) for column in zip(*made, strict=True)] or [[], [], [], []]
+                await tx.execute(_MUTE, stream_id, named, *columns)
+                await self._make_file(tx, stream_id)
+                await note_change(tx, "recording", stream_id)
+        return is_first or await self.mute(stream_id, spans)
 
     async def _make_file(self, tx: Transaction, stream_id: str) -> None:
         if await tx.execute(_FILE_ANEW, stream_id):
@@ -68,7 +70,8 @@ class RecordingMutes:
 
 
 _NOW: Final = """
-select coalesce(m.edition, 0) as edition, coalesce(m.muted, '[]') as muted
+select coalesce(m.edition, 0) as edition, coalesce(m.muted, '[]') as muted,
+    exists (select from recording_trims c where c.stream_id = s.id) as is_trimmed
 from streams s left join recording_mutes m on m.stream_id = s.id
 where s.id = $1 and s.state = 'ended' and exists (select from stream_segments g where g.stream_id = s.id)
 """

@@ -131,7 +131,8 @@ async def remove_recording(tx: Transaction, stream_id: str) -> None:
         await doom(tx, row["folder"])
     await doom(tx, f"streams/{stream_id}/recording/")
     await doom(tx, f"streams/{stream_id}/storyboard/")
-    for table in ("stream_segments", "stream_inits", "recording_files", "recording_mutes"):
+    await doom(tx, f"streams/{stream_id}/trimmed/")
+    for table in ("recording_trims", "stream_segments", "stream_inits", "recording_files", "recording_mutes"):
         await tx.execute(f"delete from {table} where stream_id = $1", stream_id)
     await tx.execute("update streams set is_recorded = false where id = $1", stream_id)
     await note_change(tx, "recording", stream_id)
@@ -187,4 +188,5 @@ select distinct substring(object_key from '^streams/[^/]+/[^/]+/') as folder fro
      union all select muted_key from stream_segments where stream_id = $1
      union all select object_key from stream_inits where stream_id = $1) as keys
 where object_key ~ '^streams/[^/]+/[^/]+/'
+union select unnest(folders) from recording_trims where stream_id = $1
 """

@@ -75,7 +75,8 @@ with leader as (
 ), page as (
     select * from leader where segment > $4 and at_ms + duration_ms > $3 order by segment limit $5
 )
-select p.segment, g.init_key, g.object_key, (p.at_ms - p.media_time_ms)::float8 as shift_ms
+select p.segment, g.init_key, coalesce(g.muted_key, g.object_key) as object_key,
+    (p.at_ms - p.media_time_ms)::float8 as shift_ms
 from page p join stream_segments g on g.stream_id = $2 and g.segment = p.segment and g.rendition in ('audio', 'video')
 order by p.segment, g.rendition desc
 """

@@ -62,6 +62,10 @@ where id = $1
 """
 MUTE_LIVE: Final = "update work_matches set muted_until_ms = $2 where id = $1"
 _PEOPLE: Final = ("holder", "publisher")
+# By the clock of what is left of a recording; of a part that was cut, where that was.
+_SHIFTED: Final = """
+greatest(0, {0} - coalesce((select c.begin_ms from recording_trims c where c.stream_id = m.media_id), 0))
+"""
 _MATCH: Final = f"""
 select m.id::text as id, m.work_id::text as work_id, w.title as work_title, w.media_id::text as work_media_id,
     {
@@ -71,7 +75,8 @@ select m.id::text as id, m.work_id::text as work_id, w.title as work_title, w.me
         for each in _PEOPLE
     )
 },
-    m.media_id::text as media_id, m.media_kind, m.from_ms, m.to_ms, m.work_from_ms, m.score, m.policy, m.is_credited,
+    m.media_id::text as media_id, m.media_kind, {_SHIFTED.format("m.from_ms")} as from_ms,
+    {_SHIFTED.format("m.to_ms")} as to_ms, m.work_from_ms, m.score, m.policy, m.is_credited,
     m.state, m.reason, m.created_at, m.disputed_at, m.expires_at, m.decided_at,
     (select t.title from (select s.title, s.visibility from streams s where s.id = m.media_id
             union all select v.title, v.visibility from videos v where v.id = m.media_id and v.stream_id is null) t

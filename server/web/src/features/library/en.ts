@@ -53,6 +53,7 @@ export default {
   broadcast: "The broadcast",
   trim: "Trim",
   trimText: "What is before and after is left out. The original stays whole.",
+  trimRecordingText: "What is before and after is left out, for good, and so is the chat of that time. Chapters and captions move along.",
   trimFrom: "From, in seconds",
   trimTo: "To, in seconds",
   here: "Where the player is",

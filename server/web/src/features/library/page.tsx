@@ -148,9 +148,9 @@ function Info({ video, onChange, positionMs }: InfoProps) {
         />
       )}
       {isMine && isEdited && <Poster video={video} onChange={onChange} />}
+      {isMine && isEdited && <Trim key={video.duration_ms} video={video} positionMs={positionMs} onTrimmed={onChange} />}
       {isMine && isEdited && !video.stream_id && (
         <>
-          <Trim key={video.duration_ms} video={video} positionMs={positionMs} onTrimmed={onChange} />
           <CaptionFiles videoId={video.id} />
           <EncodeAgain video={video} onBegun={onChange} />
         </>

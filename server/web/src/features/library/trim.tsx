@@ -50,7 +50,7 @@ export function Trim({ video, positionMs, onTrimmed }: Props) {
   return (
     <form class="panel" aria-labelledby="trim-title" onSubmit={(event) => void trim(event)}>
       <h2 id="trim-title">{t("trim")}</h2>
-      <p class="dim">{t("trimText")}</p>
+      <p class="dim">{t(video.stream_id ? "trimRecordingText" : "trimText")}</p>
       {side("from", t("trimFrom"), from, setFrom)}
       {side("to", t("trimTo"), to, setTo)}
       <button type="submit" class="button" disabled={video.state !== "ready"}>

@@ -170,11 +170,16 @@ function positionOf(video: HTMLVideoElement | null): number | null {
   return video && video.readyState > 0 ? video.currentTime * 1000 : null;
 }
 
+/** How long a recording is: one that was trimmed is shorter than its broadcast. */
+function recordedMs(stream: Stream, video: HTMLVideoElement | null): number {
+  return video && Number.isFinite(video.duration) ? Math.min(stream.media_time_ms, video.duration * 1000) : stream.media_time_ms;
+}
+
 /** Where a viewer is in a stream: null at its live edge. */
 function placeIn(stream: Stream, { playback, video }: Engine): { lengthMs: number; atMs: number | null } {
   const mode = playback?.mode.peek();
   const isBehind = mode === "dvr" || mode === "recording";
-  const lengthMs = stream.state === "ended" ? stream.media_time_ms : liveLength(stream) * 1000;
+  const lengthMs = stream.state === "ended" ? recordedMs(stream, video) : liveLength(stream) * 1000;
   return { lengthMs, atMs: isBehind ? positionOf(video) : null };
 }
 
