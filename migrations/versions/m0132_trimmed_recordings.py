@@ -6,8 +6,8 @@
 
 from alembic import op
 
-revision = "0130"
-down_revision = "0129"
+revision = "0132"
+down_revision = "0131"
 
 OWNER = "recordings"
 
