@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import Any
 
 import pytest
@@ -290,27 +289,3 @@ def test_every_state_that_is_no_end_has_a_clock_and_a_lapse() -> None:
     assert {state for state in states if state not in ENDS} | {"pending"} == {
         state for state, act in MOVES if act == "lapse"
     }
-
-
-@pytest.mark.parametrize("seed", [1])
-async def test_whatever_happens_to_orders_their_money_ends_with_one_of_both(scene: Scene, seed: int) -> None:
-    rng = random.Random(seed)
-    lamp = await scene.list_for_sale(stock=6)
-    orders = [(await scene.order(lamp["id"]))["id"] for _ in range(6)]
-    acts = [("cancel", scene.bob), ("cancel", scene.ada), ("ship", scene.ada), ("receive", scene.bob),
-            ("dispute", scene.bob), ("answer", scene.ada)]  # fmt: skip
-    for step in range(24):
-        await scene.act(rng.choice(orders), *rng.choice(acts))
-        if step == 4 or rng.random() < 0.1:
-            await scene.settle()
-    for _ in range(4):
-        await scene.settle()
-        await scene.lapse()
-    await scene.settle()
-    ended = [await scene.get(f"/orders/{one}") for one in orders]
-    assert {one["state"] for one in ended} <= ENDS
-    received = sum(one["state"] == "received" for one in ended)
-    shipped_back = sum(one["state"] == "refunded" for one in ended)
-    assert await scene.balance() == (900 * received, 0)
-    assert (await scene.get(f"/listings/{lamp['id']}", scene.ada))["stock"] == 6 - received - shipped_back
-    await scene.require_sound()
