@@ -52,7 +52,7 @@ ENV PATH=/opt/socialflow/bin:$PATH \
 USER socialflow
 WORKDIR /data
 VOLUME /data
-EXPOSE 8080/tcp 1935/tcp 8189/udp
+EXPOSE 8080/tcp 1935/tcp 8189/udp 8189/tcp
 STOPSIGNAL SIGTERM
 # HTTP, or HTTPS with a certificate that need not be for this name.
 HEALTHCHECK --interval=10s --timeout=4s --start-period=60s --retries=3 \

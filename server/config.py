@@ -70,6 +70,9 @@ class Settings(FeatureSettings, BaseSettings):
     rtmp_host: str = Field("127.0.0.1", description="address that RTMP listens on")
     rtmp_port: Port = Field(1935, description="port of RTMP")
     webrtc_port: Port = Field(8189, description="UDP port of WebRTC media")
+    webrtc_tcp: bool = Field(
+        True, description="take WebRTC over TCP as well, on the port of that number, where no UDP gets through"
+    )
     webrtc_addresses: Texts = Field(
         (), description="addresses told to WebRTC peers, comma-separated; default: this machine's"
     )

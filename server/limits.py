@@ -174,6 +174,7 @@ def media_config(settings: Settings, *, run_dir: Path, object_store: str) -> Med
         object_store=object_store,
         webrtc_port=settings.webrtc_port,
         webrtc_addresses=settings.webrtc_addresses,
+        webrtc_tcp=settings.webrtc_tcp,
         max_streams=settings.max_streams,
         max_whep_viewers=settings.max_whep_viewers,
         max_encodings=encodings(settings),

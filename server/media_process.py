@@ -100,6 +100,7 @@ class MediaConfig(msgspec.Struct, frozen=True, kw_only=True):
     object_store: str
     webrtc_port: int
     webrtc_addresses: tuple[str, ...]
+    webrtc_tcp: bool
     max_streams: int
     max_whep_viewers: int
     max_encodings: int
@@ -190,7 +191,11 @@ class MediaServer:
         """Serve until the node says so or has gone."""
         self._channel = await Channel.open(sock, handle=self._handle, serve=self._serve)
         await self._codecs.start()
-        port = await RtcPort.open(port=self._config.webrtc_port, addresses=self._config.webrtc_addresses)
+        port = await RtcPort.open(
+            port=self._config.webrtc_port,
+            addresses=self._config.webrtc_addresses,
+            has_tcp=self._config.webrtc_tcp,
+        )
         self._whip = WhipEndpoint(port=port, max_sessions=self._config.max_streams)
         self._whep = WhepEndpoint(
             port=port, on_viewer_left=self._viewer_left, max_viewers=max(1, self._config.max_whep_viewers)

@@ -19,7 +19,7 @@ import msgspec
 from media.relay import End, Item, Relay, Tracks
 from media.unit import Codec, Kind, Track, Unit
 from media.webrtc import h264
-from media.webrtc.port import Run, runs_of
+from media.webrtc.paths import Run, runs_of
 
 HISTORY = 1_024
 #: What is sent at once to who comes between two key frames, at most: about 350 kB.

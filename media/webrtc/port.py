@@ -1,4 +1,4 @@
-"""One UDP port for all WebRTC sessions of a process: sockets, and who a datagram belongs to.
+"""One UDP port for all WebRTC sessions of a process, and a TCP port beside it: who a datagram belongs to.
 
 A datagram is handed to a session only if it is a STUN check that was signed with the session's password, or
 if it comes from an address that has sent such a check. Everything else is dropped without an answer.
@@ -10,96 +10,27 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import logging
 import math
 import socket
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import ifaddr
 
 from media.webrtc import stun
-
-Address = tuple[str, int] | tuple[str, int, int, int]
+from media.webrtc.paths import Address, Path, UdpPath
+from media.webrtc.tcp import TcpListener
 
 _MAX_BATCH = 64
 _BUFFER_BYTES = 4 * 1024 * 1024
 _MAX_DATAGRAM = 2_048
-_SOL_UDP, _UDP_SEGMENT = 17, 103
-_MAX_SEGMENTS = 40
 TICK_S = 0.05
 # A tick that comes so late finds that we stood still ourselves (stopped, paused with the machine): what has arrived
 # meanwhile is to be read before anybody is missed, so nothing is done until the next one.
 _STOOD_STILL_S = 1.0
 
-
-Run = tuple[int, int]
-"""From which datagram to before which one: as many of one size as a system call takes, the last maybe smaller."""
-
-
-def runs_of(sizes: Sequence[int]) -> tuple[Run, ...]:
-    """How datagrams of these sizes, in order, can be sent with the fewest system calls."""
-    runs: list[Run] = []
-    start, count = 0, len(sizes)
-    while start < count:
-        end, limit = start + 1, min(count, start + _MAX_SEGMENTS)
-        while end < limit and sizes[end] == sizes[start]:
-            end += 1
-        if end < limit and sizes[end] < sizes[start]:
-            end += 1
-        runs.append((start, end))
-        start = end
-    return tuple(runs)
-
-
-class Path:
-    """One socket of ours and one address of the peer: where a session's datagrams come from and go to."""
-
-    __slots__ = ("address", "can_segment", "dropped", "fd", "socket")
-
-    def __init__(self, sock: socket.socket, address: Address) -> None:
-        self.socket = sock
-        self.fd = sock.fileno()
-        self.address = address
-        self.dropped = 0
-        self.can_segment = sys.platform == "linux"
-
-    def send(self, datagram: bytes) -> None:
-        """Send now or never: a full socket buffer or an unreachable peer costs the datagram, as on the wire."""
-        try:
-            self.socket.sendto(datagram, self.address)
-        except OSError:
-            self.dropped += 1
-
-    def send_runs(self, pieces: Sequence[bytes], runs: Sequence[Run]) -> None:
-        """Send several, in order, each of two pieces. What is a run goes to the kernel at once, which cuts it up again;
-        ``runs`` are those of the datagrams' sizes, or of what they have beside a number of bytes that is the same for
-        all."""
-        for start, end in runs:
-            self._send_run(pieces[2 * start : 2 * end])
-
-    def _send_run(self, pieces: Sequence[bytes]) -> None:
-        count = len(pieces) // 2
-        if count > 1 and not self.can_segment:
-            self._send_singly(pieces)
-            return
-        size = len(pieces[0]) + len(pieces[1])
-        ancillary = ((_SOL_UDP, _UDP_SEGMENT, size.to_bytes(2, sys.byteorder)),) if count > 1 else ()
-        try:
-            self.socket.sendmsg((b"".join(pieces),), ancillary, 0, self.address)
-        except BlockingIOError:
-            self.dropped += count
-        except OSError:
-            if count == 1:
-                self.dropped += 1
-                return
-            # No segmentation on the way to this peer: an old kernel, a tunnel, a small MTU.
-            self.can_segment = False
-            self._send_singly(pieces)
-
-    def _send_singly(self, pieces: Sequence[bytes]) -> None:
-        for start in range(0, len(pieces), 2):
-            self.send(pieces[start] + pieces[start + 1])
+log = logging.getLogger(__name__)
 
 
 class Endpoint(Protocol):
@@ -122,11 +53,13 @@ class RtcPort:
 
     def __init__(self, *, sockets: Sequence[socket.socket], candidates: Sequence[tuple[str, int]]) -> None:
         self.candidates = tuple(candidates)
+        self.tcp_candidates: tuple[tuple[str, int], ...] = ()
+        self.tcp = TcpListener(self)
         self.dropped_datagrams = 0
         self._loop = asyncio.get_running_loop()
         self._sockets = tuple(sockets)
         self._by_ufrag: dict[str, Endpoint] = {}
-        self._by_address: dict[tuple[int, Address], tuple[Endpoint, Path]] = {}
+        self._by_path: dict[Hashable, tuple[Endpoint, Path]] = {}
         self._endpoints: dict[Endpoint, None] = {}
         for sock in self._sockets:
             self._loop.add_reader(sock.fileno(), self._readable, sock)
@@ -134,8 +67,10 @@ class RtcPort:
         self._ticker = asyncio.create_task(self._tick_forever(), name="webrtc-port-ticks")
 
     @classmethod
-    async def open(cls, *, port: int = 0, addresses: Sequence[str] = ()) -> RtcPort:
+    async def open(cls, *, port: int = 0, addresses: Sequence[str] = (), has_tcp: bool = False) -> RtcPort:
         """Bind ``port`` (0: any) on the local ones of ``addresses``, default all of the machine and loopback.
+
+        ``has_tcp``: take connections on the TCP ports of the same numbers as well, where they are free.
 
         All of ``addresses`` are offered to peers. One that is not of this machine (the outside of a NAT) is
         offered with the same port, and then all of the machine's own are bound. Raises OSError.
@@ -156,7 +91,24 @@ class RtcPort:
             raise OSError(errno.EADDRNOTAVAIL, "none of the addresses can be bound")
         outside = port or next(iter(bound.values())).getsockname()[1]
         candidates = [(h, bound[h].getsockname()[1] if h in bound else outside) for h in offered]
-        return cls(sockets=list(bound.values()), candidates=candidates)
+        opened = cls(sockets=list(bound.values()), candidates=candidates)
+        if has_tcp:
+            await opened._listen_on_tcp(bound)
+        return opened
+
+    async def _listen_on_tcp(self, bound: Mapping[str, socket.socket]) -> None:
+        """On all of them or, with a word in the log, on none: what is told to peers has to be true."""
+        listening: list[socket.socket] = []
+        try:
+            for host, sock in bound.items():
+                listening.append(_bound_to_tcp(host, sock.getsockname()[1]))
+        except OSError as error:
+            _close_all(listening)
+            log.warning("no WebRTC over TCP: a port of the same number cannot be had (%s)", error)
+            return
+        for passive in listening:
+            await self.tcp.listen(passive)
+        self.tcp_candidates = self.candidates
 
     def listen(self, endpoint: Endpoint, ufrag: str) -> None:
         """Checks for ``ufrag`` go to ``endpoint``, which also gets ticks from now on."""
@@ -170,12 +122,17 @@ class RtcPort:
 
     def admit(self, endpoint: Endpoint, path: Path) -> None:
         """What comes over ``path`` goes to ``endpoint``."""
-        self._by_address[path.fd, path.address] = (endpoint, path)
+        self._by_path[path.key] = (endpoint, path)
 
     def revoke(self, endpoint: Endpoint, path: Path) -> None:
-        entry = self._by_address.get((path.fd, path.address))
+        entry = self._by_path.get(path.key)
         if entry is not None and entry[0] is endpoint:
-            del self._by_address[path.fd, path.address]
+            del self._by_path[path.key]
+            path.close()
+
+    def lost(self, path: Path) -> None:
+        """The path is no more. Idempotent."""
+        self._by_path.pop(path.key, None)
 
     def forget(self, endpoint: Endpoint, *, ufrags: Sequence[str], paths: Sequence[Path]) -> None:
         """Nothing goes to ``endpoint`` any more. Idempotent."""
@@ -187,6 +144,7 @@ class RtcPort:
 
     async def close(self) -> None:
         """Close the sockets. Idempotent."""
+        await self.tcp.close()
         self._ticker.cancel()
         for sock in self._sockets:
             if sock.fileno() >= 0:
@@ -209,24 +167,49 @@ class RtcPort:
             self.dropped_datagrams += 1
         elif datagram[0] < 4:
             self._check(sock, datagram, address, now)
-        elif (entry := self._by_address.get((sock.fileno(), address))) is not None:
+        elif (entry := self._by_path.get((sock.fileno(), address))) is not None:
             entry[0].on_datagram(datagram, entry[1], now)
         else:
             self.dropped_datagrams += 1
 
+    def receive(self, datagram: bytes, path: Path, now: float) -> None:
+        """DTLS, SRTP or SRTCP over a connection."""
+        entry = self._by_path.get(path.key)
+        if entry is None:
+            self.dropped_datagrams += 1
+        else:
+            entry[0].on_datagram(datagram, path, now)
+
+    def check(self, datagram: bytes, path: Path, now: float) -> bool:
+        """Answer a check over a connection. False if it is not signed for a session, or for another than the one that
+        the connection has been admitted to."""
+        request, endpoint = self._asked(datagram)
+        entry = self._by_path.get(path.key)
+        if request is None or endpoint is None or (entry is not None and entry[0] is not endpoint):
+            self.dropped_datagrams += 1
+            return False
+        return self._answer(request, endpoint, path, now)
+
     def _check(self, sock: socket.socket, datagram: bytes, address: Address, now: float) -> None:
-        request = stun.parse_request(datagram)
-        endpoint = self._by_ufrag.get(request.local_ufrag) if request is not None else None
+        request, endpoint = self._asked(datagram)
         if request is None or endpoint is None:
             self.dropped_datagrams += 1
             return
-        entry = self._by_address.get((sock.fileno(), address))
-        path = entry[1] if entry is not None and entry[0] is endpoint else Path(sock, address)
+        entry = self._by_path.get((sock.fileno(), address))
+        path = entry[1] if entry is not None and entry[0] is endpoint else UdpPath(sock, address)
+        self._answer(request, endpoint, path, now)
+
+    def _asked(self, datagram: bytes) -> tuple[stun.BindingRequest | None, Endpoint | None]:
+        request = stun.parse_request(datagram)
+        return request, self._by_ufrag.get(request.local_ufrag) if request is not None else None
+
+    def _answer(self, request: stun.BindingRequest, endpoint: Endpoint, path: Path, now: float) -> bool:
         answer = endpoint.on_check(request, path, now)
         if answer is None:
             self.dropped_datagrams += 1
-        else:
-            path.send(answer)
+            return False
+        path.send(answer)
+        return True
 
     async def _tick_forever(self) -> None:
         """Not at all while there are no endpoints: waking up is most of what an idle process costs."""
@@ -273,6 +256,20 @@ def _try_bind(bound: dict[str, socket.socket], host: str, port: int) -> bool:
         raise
     bound[host] = sock
     return True
+
+
+def _bound_to_tcp(host: str, port: int) -> socket.socket:
+    """Raises OSError."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if ":" in host:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _close_all(sockets: Iterable[socket.socket]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from media.webrtc.sdp import Direction, Format, MediaSection
 
+_PASSIVE = 4
+"""How much a passive candidate is preferred to others over TCP (RFC 6544, section 4.2)."""
 _FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")
 
 
@@ -60,6 +62,7 @@ class LocalIce(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     candidates: tuple[tuple[str, int], ...]
     setup: str = "passive"
+    tcp_candidates: tuple[tuple[str, int], ...] = ()
 
 
 def build_answer(answers: Sequence[MediaAnswer], local: LocalIce, *, bundle: Sequence[str], session_id: int) -> str:
@@ -126,13 +129,18 @@ def transport_lines(local: LocalIce) -> list[str]:
     """ICE and DTLS of this side, in the order in which most implementations write them."""
     lines = [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
     lines += [f"a=fingerprint:sha-256 {local.fingerprint}", f"a=setup:{local.setup}"]
-    return lines + candidate_lines(local.candidates)
+    return lines + candidate_lines(local)
 
 
-def candidate_lines(candidates: Iterable[tuple[str, int]]) -> list[str]:
-    """Host candidates, the first one preferred (RFC 8839, section 5.1)."""
+def candidate_lines(local: LocalIce) -> list[str]:
+    """Host candidates, the first one preferred (RFC 8839, section 5.1), and those over TCP behind all others: some
+    clients look at the first line only."""
     lines = []
-    for index, (host, port) in enumerate(candidates):
+    for index, (host, port) in enumerate(local.candidates):
         priority = (126 << 24) + ((65_535 - index) << 8) + 255
         lines.append(f"a=candidate:{index + 1} 1 udp {priority} {host} {port} typ host")
+    for index, (host, port) in enumerate(local.tcp_candidates):
+        priority = (90 << 24) + ((_PASSIVE << 13 | 8_191 - index) << 8) + 255
+        number = len(local.candidates) + index + 1
+        lines.append(f"a=candidate:{number} 1 tcp {priority} {host} {port} typ host tcptype passive")
     return [*lines, "a=end-of-candidates"]

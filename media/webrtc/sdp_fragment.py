@@ -33,4 +33,4 @@ def parse_fragment(text: str) -> SdpFragment:
 def build_fragment(local: LocalIce) -> str:
     """The answer to an ICE restart (RFC 9725, section 4.3.2)."""
     lines = ["a=ice-lite", f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
-    return "\r\n".join([*lines, *candidate_lines(local.candidates)]) + "\r\n"
+    return "\r\n".join([*lines, *candidate_lines(local)]) + "\r\n"

@@ -15,7 +15,8 @@ import pylibsrtp
 
 from media.webrtc import rtp, stun
 from media.webrtc.dtls import Certificate, DtlsPeer
-from media.webrtc.port import Path, RtcPort, Run
+from media.webrtc.paths import Path, Run
+from media.webrtc.port import RtcPort
 from media.webrtc.sdp import IceTransport
 from media.webrtc.sdp_answer import LocalIce
 from media.webrtc.srtp import RtpSealer
@@ -98,6 +99,7 @@ class PeerSession:
             password=self._credentials[self._ufrag],
             fingerprint=self._fingerprint,
             candidates=self._port.candidates,
+            tcp_candidates=self._port.tcp_candidates,
             setup="active" if self._remote.setup == "passive" else "passive",
         )
 

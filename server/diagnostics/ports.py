@@ -17,11 +17,18 @@ async def check_ports(settings: Settings) -> list[Finding]:
         _port("http", settings.http_host, settings.http_port, socket.SOCK_STREAM, running),
         _port("rtmp", settings.rtmp_host, settings.rtmp_port, socket.SOCK_STREAM, running),
         _port("webrtc", "127.0.0.1", settings.webrtc_port, socket.SOCK_DGRAM, running),
+        *_tcp_of_webrtc(settings, running),
     ]
 
 
-def _port(name: str, host: str, port: int, kind: socket.SocketKind, running: str | None) -> Finding:
-    subject = f"{name} port"
+def _tcp_of_webrtc(settings: Settings, running: str | None) -> list[Finding]:
+    if not settings.webrtc_tcp:
+        return []
+    return [_port("webrtc", "127.0.0.1", settings.webrtc_port, socket.SOCK_STREAM, running, over="tcp ")]
+
+
+def _port(name: str, host: str, port: int, kind: socket.SocketKind, running: str | None, *, over: str = "") -> Finding:
+    subject = f"{name} {over}port"
     if port == 0:
         return fine(subject, "a free one is taken")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -204,9 +204,9 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    *, addresses: Sequence[str] = (), viewer_idle_after_s: float = 20.0, **whip: float
+    *, addresses: Sequence[str] = (), has_tcp: bool = False, viewer_idle_after_s: float = 20.0, **whip: float
 ) -> AsyncIterator[Stage]:
-    port = await RtcPort.open(addresses=addresses)
+    port = await RtcPort.open(addresses=addresses, has_tcp=has_tcp)
     left: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     whep = WhepEndpoint(
         port=port, on_viewer_left=lambda who, why: left.put_nowait((who, why)), idle_after_s=viewer_idle_after_s

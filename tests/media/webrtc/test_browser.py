@@ -50,7 +50,9 @@ async function run() {
   let result = {}
   for (let i = 0; i < 40 && !(result.frames > 45 && result.audio > 100); i++) {
     await wait(250)
-    for (const r of (await viewer.getStats()).values()) {
+    const told = await viewer.getStats()
+    for (const r of told.values()) {
+      if (r.type == 'candidate-pair' && r.nominated) result.protocol = told.get(r.localCandidateId).protocol
       if (r.type != 'inbound-rtp') continue
       if (r.kind == 'video') Object.assign(result, {frames: r.framesDecoded, width: r.frameWidth, lost: r.packetsLost})
       else result.audio = r.packetsReceived
@@ -70,9 +72,10 @@ run().catch(error => say('failed', String(error)))
 
 
 class _BrowserFixture:
-    """The page, the two HTTP endpoints and what the page says."""
+    """The page, the two HTTP endpoints and what the page says. Candidates of the blocked protocol lead nowhere."""
 
-    def __init__(self, made: Stage, encodings: str) -> None:
+    def __init__(self, made: Stage, encodings: str, blocked: str) -> None:
+        self._blocked = blocked
         self.stage = made
         self.publication = RelayPublication()
         self.said: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
@@ -110,7 +113,9 @@ class _BrowserFixture:
 
     async def _answer(self, offered: Any) -> web.Response:
         try:
-            return web.Response(status=201, text=await offered, content_type="application/sdp")
+            lines = (await offered).split("\r\n")
+            reachable = [line for line in lines if not (line.startswith("a=candidate") and self._blocked in line)]
+            return web.Response(status=201, text="\r\n".join(reachable), content_type="application/sdp")
         except OfferRefused as refused:
             return web.Response(status=refused.status, text=str(refused))
 
@@ -138,9 +143,9 @@ async def _browser(url: str, profile: Path) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def _run(tmp_path: Path, encodings: str) -> tuple[_BrowserFixture, dict[str, Any]]:
-    async with stage() as made:
-        fixture_node = _BrowserFixture(made, encodings)
+async def _run(tmp_path: Path, encodings: str, *, blocked: str = " none ") -> tuple[_BrowserFixture, dict[str, Any]]:
+    async with stage(has_tcp=True) as made:
+        fixture_node = _BrowserFixture(made, encodings, blocked)
         runner = web.AppRunner(fixture_node.app())
         await runner.setup()
         listener = web.TCPSite(runner, "127.0.0.1", 0)
@@ -165,6 +170,17 @@ async def test_chromium_publishes_and_watches(tmp_path: Path) -> None:
     assert result["audio"] > 100
     assert fixture_node.publication.configured[0][0].codec == "h264"
     assert fixture_node.publication.count("video", keys=True) >= 2
+    assert result["protocol"] == "udp"
+
+
+@pytest.mark.skipif(_CHROMIUM is None, reason="needs Chromium")
+async def test_chromium_without_udp_publishes_and_watches_over_tcp(tmp_path: Path) -> None:
+    fixture_node, result = await _run(tmp_path, "{video: [{}], audio: [{}]}", blocked=" udp ")
+    print(result, fixture_node.publication.configured)
+    assert result["frames"] > 45
+    assert result["audio"] > 100
+    assert result["protocol"] == "tcp"
+    assert fixture_node.stage.port.tcp.totals.refused == 0
 
 
 @pytest.mark.skipif(_CHROMIUM is None, reason="needs Chromium")

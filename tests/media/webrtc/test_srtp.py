@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 from media.webrtc import rtp
-from media.webrtc.port import runs_of
+from media.webrtc.paths import runs_of
 from media.webrtc.srtp import RtpSealer, derived
 
 SSRC = 0x5501A0B2

@@ -70,7 +70,8 @@ def config(tmp_path: Path, **fields: object) -> MediaConfig:
     (tmp_path / "run").mkdir(exist_ok=True)
     given = {
         "run_dir": str(tmp_path / "run"), "object_store": str(tmp_path / "objects"), "webrtc_port": 0,
-        "webrtc_addresses": ("127.0.0.1",), "max_streams": 4, "max_whep_viewers": 4, "max_encodings": 1,
+        "webrtc_addresses": ("127.0.0.1",), "webrtc_tcp": False,
+        "max_streams": 4, "max_whep_viewers": 4, "max_encodings": 1,
         "max_rtmp_connections": 100, "max_rtmp_waiting_per_address": 64, "max_run_bytes": 64 * 1024 * 1024,
         "log_format": "console", "log_level": "warning",
     }  # fmt: skip
