@@ -7,7 +7,7 @@ from server.features.videos.captions.captions import MAX_CUES, MAX_LANGUAGES, Ca
 from server.features.videos.captions.routes import MAX_AT_ONCE, MAX_TEXT, CaptionRoutes
 from server.live.addresses import MediaAddresses
 
-__all__ = ["build"]
+__all__ = ["Captions", "build"]
 
 
 def build(platform: Platform, *, addresses: MediaAddresses) -> Feature:

@@ -8,7 +8,8 @@ from typing import Final
 from media.hls.webvtt import Cue
 from server.http.errors import Problem, not_found
 from server.live.viewings import Viewer
-from storage.postgres import Database
+from storage.postgres import Database, Row, Transaction
+from storage.recording import window_of
 from storage.seen_streams import seen_stream
 
 MAX_LANGUAGES: Final = 10
@@ -17,25 +18,36 @@ MAX_CUES: Final = 20_000
 
 
 class Captions:
+    """Times are those of the stream, or of what is left of its recording; they are kept as media time."""
+
     def __init__(self, *, db: Database) -> None:
         self._db = db
 
     async def add(self, stream_id: str, owner: Viewer, language: str, cues: Sequence[Cue]) -> int:
         """All cues or none; how many there are of the language then. Raises a 403, 404 or 409."""
         await self._own(stream_id, owner)
-        columns = [list(each) for each in zip(*((cue.from_ms, cue.to_ms, cue.text) for cue in cues), strict=True)]
+        begin_ms = (await window_of(self._db, stream_id)).begin_ms
         async with self._db.transaction() as tx:
-            total: int | None = await tx.fetchval(_COUNT, stream_id, language, len(cues), MAX_LANGUAGES, MAX_CUES)
-            if total is None:
-                message = f"A stream has captions in {MAX_LANGUAGES} languages and {MAX_CUES} cues of each at most"
-                raise Problem(409, message, slug="too-many-captions")
-            await tx.execute(_ADD, stream_id, language, *columns)
-        return total
+            return await _add(tx, stream_id, language, cues, begin_ms)
+
+    async def replace(self, stream_id: str, language: str, cues: Sequence[Cue], *, begin_ms: int) -> None:
+        """These and no others of the language; ``begin_ms``: the media time that they count from. Raises a 409."""
+        async with self._db.transaction() as tx:
+            await tx.execute(_REMOVE, stream_id, language)
+            await _add(tx, stream_id, language, cues, begin_ms)
+
+    async def forget(self, stream_id: str, language: str) -> bool:
+        """All cues of the language; whether there were any."""
+        return bool(await self._db.execute(_REMOVE, stream_id, language))
+
+    async def languages(self, stream_id: str) -> Sequence[Row]:
+        """Each with how many cues it has."""
+        return await self._db.fetch(_LANGUAGES, stream_id)
 
     async def remove(self, stream_id: str, owner: Viewer, language: str) -> None:
         """All cues of the language. Raises a 403 or 404."""
         await self._own(stream_id, owner)
-        if not await self._db.execute(_REMOVE, stream_id, language):
+        if not await self.forget(stream_id, language):
             raise not_found("There are no captions in this language")
 
     async def _own(self, stream_id: str, owner: Viewer) -> None:
@@ -46,6 +58,17 @@ class Captions:
             raise Problem(403, "This stream is not yours")
 
 
+async def _add(tx: Transaction, stream_id: str, language: str, cues: Sequence[Cue], begin_ms: int) -> int:
+    total: int | None = await tx.fetchval(_COUNT, stream_id, language, len(cues), MAX_LANGUAGES, MAX_CUES)
+    if total is None:
+        message = f"A stream has captions in {MAX_LANGUAGES} languages and {MAX_CUES} cues of each at most"
+        raise Problem(409, message, slug="too-many-captions")
+    rows = [(cue.from_ms + begin_ms, cue.to_ms + begin_ms, cue.text) for cue in cues]
+    await tx.execute(_ADD, stream_id, language, *(list(column) for column in zip(*rows, strict=True)))
+    return total
+
+
+_LANGUAGES: Final = "select language, cues from stream_caption_languages where stream_id = $1 order by language"
 _COUNT: Final = """
 insert into stream_caption_languages as l (stream_id, language, cues)
 select $1, $2, $3::integer where $3 <= $5 and (

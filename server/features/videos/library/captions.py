@@ -1,4 +1,7 @@
-"""Captions files of uploaded videos, by language: SubRip or WebVTT in, WebVTT beside the renditions out."""
+"""Captions files of videos, by language: SubRip or WebVTT in, WebVTT beside the renditions out.
+
+Those of a recording are its stream's, which may have been written while it was live.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pydantic import Field
 
 from media.hls.subtitles import BadSubtitles, parse
 from media.hls.webvtt import Cue, segment_file
+from server.features.videos.captions import Captions
 from server.features.videos.library import queries
 from server.features.videos.library.library import Library, VideoRow
 from server.http.errors import Problem, invalid_field, not_found
@@ -42,19 +46,29 @@ class VideoCaptions:
 
     def __init__(self, *, db: Database) -> None:
         self._db = db
+        self._of_streams = Captions(db=db)
 
     async def put(self, video: VideoRow, language: str, cues: Sequence[Cue]) -> None:
         """Replaces those of the language. Raises a 409."""
+        if video.stream_id is not None:
+            await self._of_streams.replace(video.stream_id, language, cues, begin_ms=video.begin_ms)
+            return
         placed = [[cue.from_ms + video.begin_ms, cue.to_ms + video.begin_ms, cue.text] for cue in cues]
         if not await self._db.execute(queries.PUT_CAPTIONS, video.id, language, placed, MAX_LANGUAGES):
             raise Problem(409, f"A video has captions in {MAX_LANGUAGES} languages at most", slug="too-many-captions")
 
     async def remove(self, video: VideoRow, language: str) -> None:
         """Raises a 404."""
-        if not await self._db.execute(queries.REMOVE_CAPTIONS, video.id, language):
+        if video.stream_id is not None:
+            is_there = await self._of_streams.forget(video.stream_id, language)
+        else:
+            is_there = bool(await self._db.execute(queries.REMOVE_CAPTIONS, video.id, language))
+        if not is_there:
             raise not_found("There are no captions in this language")
 
     async def languages(self, video: VideoRow) -> list[dict[str, Any]]:
+        if video.stream_id is not None:
+            return [dict(row) for row in await self._of_streams.languages(video.stream_id)]
         return [dict(row) for row in await self._db.fetch(queries.LANGUAGES, video.id)]
 
     async def webvtt(self, video: VideoRow, language: str) -> str:
@@ -83,12 +97,12 @@ class VideoCaptionRoutes:
         return [
             Operation(
                 method="GET", path=base, handler=self._list, name="listVideoCaptions", tag=TAG, paths=video,
-                summary="The languages that an uploaded video has captions in", answers={200: VideoCaptionsPage},
+                summary="The languages that a video has captions in", answers={200: VideoCaptionsPage},
                 problems=frozenset({404, 451}), auth="optional",
             ),
             Operation(
                 method="PUT", path=f"{base}/{{language}}", handler=self._put, name="putVideoCaptions", tag=TAG,
-                paths=one, summary="The captions of an uploaded video in a language: a SubRip or WebVTT file",
+                paths=one, summary="The captions of a video in a language: a SubRip or WebVTT file",
                 body=bytes, consumes=TYPES, max_body=MAX_BYTES, answers={200: VideoCaptionsShape},
                 problems=frozenset({403, 404, 409, 422, 451}), auth="required", scope="upload",
                 account_rate=OWN_SETTINGS,
@@ -96,7 +110,7 @@ class VideoCaptionRoutes:
             Operation(
                 method="DELETE", path=f"{base}/{{language}}", handler=self._remove, name="removeVideoCaptions",
                 tag=TAG, paths=one, summary="Take the captions of a language away", answers={204: None},
-                problems=frozenset({403, 404, 409, 451}), auth="required", scope="upload", account_rate=OWN_SETTINGS,
+                problems=frozenset({403, 404, 451}), auth="required", scope="upload", account_rate=OWN_SETTINGS,
             ),
         ]  # fmt: skip
 
@@ -120,7 +134,4 @@ class VideoCaptionRoutes:
 
     async def _own(self, call: Call[Any, Any]) -> VideoRow:
         viewer = self._addresses.asker(call.person, address=call.address)
-        video = await self._library.owned(call.path["video_id"].lower(), viewer)
-        if video.is_recording:
-            raise Problem(409, "The captions of a recording are its stream's", slug="is-recording")
-        return video
+        return await self._library.owned(call.path["video_id"].lower(), viewer)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from media.hls.events import Event
+from storage.stream_cues import StreamCues
 from tests.server.features.clips.conftest import SECONDS, Stage, media, staged
 from tests.server.features.uploads.conftest import Uploader, png
 from tests.server.kit import Kit
@@ -106,3 +108,40 @@ async def test_the_chapters_of_a_recording_are_changed_as_those_of_an_upload_and
     assert (await stage.served.call("GET", path))[1]["chapters"] == chapters[::-1]
     status, changed = await stage.served.call("PATCH", path, token=stage.ada, json={"chapters": []})
     assert (status, changed["chapters"]) == (200, [])
+
+
+async def test_captions_files_of_a_recording_are_its_streams_and_count_from_where_it_begins(stage: Stage) -> None:
+    stream = await stage.recorded()
+    await stage.kit.read_facts([stage.served.feature("library")])
+    db, path = stage.kit.database, f"/videos/{stream.id}/captions"
+    live = {"language": "en", "cues": [{"from_ms": 500, "to_ms": 900, "text": "Old"}]}
+    assert (await stage.served.call("POST", f"/streams/{stream.id}/captions", token=stage.ada, json=live))[0] == 201
+    await db.execute("update videos set begin_ms = 2000, duration_ms = 9000")
+    await db.execute("insert into recording_trims values ($1, 2000, 11000, 1, '{}')", stream.id)
+
+    async def put(token: str, language: str, body: str) -> tuple[int, Any]:
+        url, headers = f"{stage.served.url}/api/v1{path}/{language}", {"Authorization": f"Bearer {token}"}
+        headers["Content-Type"] = "text/vtt"
+        async with stage.served.http.put(url, data=body.encode(), headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    vtt = "WEBVTT\n\n00:01.000 --> 00:02.000\nمرحبا\n"
+    assert (await put(stage.bob, "ar", vtt))[0] == 403
+    for language in ("ar", "en"):
+        assert await put(stage.ada, language, vtt) == (200, {"language": language, "cues": 1})
+    _, listed = await stage.served.call("GET", path)
+    assert listed["items"] == [{"language": "ar", "cues": 1}, {"language": "en", "cues": 1}]
+    added = {"language": "ar", "cues": [{"from_ms": 3_000, "to_ms": 3_500, "text": "more"}]}
+    assert (await stage.served.call("POST", f"/streams/{stream.id}/captions", token=stage.ada, json=added))[0] == 201
+    cues = await StreamCues(db=db).between(stream.id, "ar")
+    assert [(one.from_ms, one.to_ms, one.text) for one in cues] == [(3_000, 4_000, "مرحبا"), (5_000, 5_500, "more")]
+    assert [one.text for one in await StreamCues(db=db).between(stream.id, "en")] == ["مرحبا"], "in place of the old"
+    assert (await stage.served.call("DELETE", f"{path}/ar", token=stage.ada))[0] == 204
+    assert (await stage.served.call("DELETE", f"{path}/ar", token=stage.ada))[0] == 404
+
+
+async def test_a_recording_is_not_encoded_again_and_says_why(stage: Stage) -> None:
+    stream = await stage.recorded()
+    await stage.kit.read_facts([stage.served.feature("library")])
+    status, problem = await stage.served.call("POST", f"/videos/{stream.id}/encode", token=stage.ada)
+    assert (status, problem["type"].rpartition("/")[2]) == (409, "is-recording")

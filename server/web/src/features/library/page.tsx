@@ -149,12 +149,8 @@ function Info({ video, onChange, positionMs }: InfoProps) {
       )}
       {isMine && isEdited && <Poster video={video} onChange={onChange} />}
       {isMine && isEdited && <Trim key={video.duration_ms} video={video} positionMs={positionMs} onTrimmed={onChange} />}
-      {isMine && isEdited && !video.stream_id && (
-        <>
-          <CaptionFiles videoId={video.id} />
-          <EncodeAgain video={video} onBegun={onChange} />
-        </>
-      )}
+      {isMine && isEdited && <CaptionFiles videoId={video.id} />}
+      {isMine && isEdited && !video.stream_id && <EncodeAgain video={video} onBegun={onChange} />}
       {video.description && !isEdited && (
         <p class="prose">
           <bdi>{video.description}</bdi>
