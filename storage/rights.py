@@ -28,12 +28,13 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Something about who may see or do what is another way now.
 
-    ``account``: ``subject_id`` was suspended, deleted, or restricted to reading, or is back. ``block``: ``subject_id``
-    blocks ``other_id``, or no longer does. ``follow``: ``other_id`` follows ``subject_id`` no longer. ``stream``: its
-    visibility, restrictions, guests or password are others, or it has gone. ``recording``: other parts of that of the
-    stream are silent. ``name``: ``subject_id`` is called otherwise. ``subscription``: ``other_id`` has begun or ended
-    to subscribe to ``subject_id``. ``room``: ``other_id`` is another thing in the private room ``subject_id``, or no
-    member any more; or is out of the document ``subject_id``, everybody where it is None.
+    ``account``: ``subject_id`` was suspended, deleted, or restricted to reading, or is back. ``block``:
+    ``subject_id`` blocks ``other_id``, or no longer does. ``follow``: ``other_id`` follows ``subject_id`` no
+    longer. ``stream``: its visibility, restrictions, guests, password or the works that it is blocked for are
+    others, or it has gone. ``recording``: other parts of that of the stream are silent. ``name``: ``subject_id`` is
+    called otherwise. ``subscription``: ``other_id`` has begun or ended to subscribe to ``subject_id``. ``room``:
+    ``other_id`` is another thing in the private room ``subject_id``, or no member any more; or is out of the
+    document ``subject_id``, everybody where it is None.
     """
 
     seq: int
@@ -85,6 +86,10 @@ class RightsTable:
 
     async def guests(self, stream_id: str) -> frozenset[str]:
         return frozenset(row["user_id"] for row in await self._db.fetch(_GUESTS, stream_id))
+
+    async def holders(self, stream_id: str) -> frozenset[str]:
+        """Whose works were found in a stream, and who may see it though it is blocked for them."""
+        return frozenset(row["holder_id"] for row in await self._db.fetch(_HOLDERS, stream_id))
 
     async def members(self, room_id: str) -> frozenset[str]:
         """Who may read a private room."""
@@ -155,6 +160,7 @@ select deleted_at is not null as is_deleted, suspended_until,
 from users where id = $1
 """
 _GUESTS: Final = "select user_id from stream_guests where stream_id = $1"
+_HOLDERS: Final = "select holder_id from work_matches where media_id = $1 and state <> 'withdrawn'"
 _MEMBERS: Final = """
 select person_id from conversation_members where room_id = $1 and state in ('open', 'request')
 union all select person_id from community_members where community_id = $1 and state = 'member'

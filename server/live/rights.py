@@ -16,6 +16,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
+import msgspec
+
 from actors.events import OPEN, StreamView
 from actors.restrictions import hidden, too_young, wrong_country
 from actors.runtime import ActorError, DomainError
@@ -44,6 +46,7 @@ class RightsRows(Protocol):
 
     async def ruling(self, owner_id: str) -> Ruling: ...
     async def guests(self, stream_id: str) -> frozenset[str]: ...
+    async def holders(self, stream_id: str) -> frozenset[str]: ...
     async def members(self, room_id: str) -> frozenset[str]: ...
     async def admitted(
         self, visibility: str, *, stream_id: str, owner_id: str, ids: Collection[str]
@@ -73,6 +76,8 @@ class Rights:
         self._monotonic = monotonic
         self._owners: OrderedDict[str, Ruling] = OrderedDict()
         self._guests: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._holders: OrderedDict[str, frozenset[str]] = OrderedDict()
+        """Of streams that are blocked for a work: who decides about that."""
         self._admitted = _Admitted(MAX_ADMITTED)
         self._birth_dates: OrderedDict[str, dt.date | None] = OrderedDict()
         self._members: OrderedDict[str, frozenset[str]] = OrderedDict()
@@ -109,8 +114,13 @@ class Rights:
         return self._is_for(view, viewer) if is_let_in else is_let_in
 
     def _is_for(self, view: StreamView, viewer: Viewer) -> bool | None:
-        """Whether the stream's restrictions leave it to one who is let in; None: ask ``admitted``."""
+        """Whether its restrictions leave a stream to one who is let in; None: ``read`` first, then ask ``admitted``."""
         restrictions = view.restrictions
+        if restrictions.claimed and viewer.id is not None and viewer.id != view.owner.id:
+            holders = self._holders.get(view.id)
+            if holders is None:
+                return None
+            restrictions = msgspec.structs.replace(restrictions, claimed=viewer.id not in holders)
         if not restrictions.refuses_any or viewer.id == view.owner.id:
             return True
         if restrictions.is_hidden or not restrictions.is_for_country(viewer.country):
@@ -172,6 +182,12 @@ class Rights:
         if view.id not in self._guests:  # of public streams too: they may become private in a moment
             guests = await self._unchanged(lambda: self._rows.guests(view.id))
             _keep(self._guests, view.id, guests, MAX_STREAMS)
+        if self._lacks_holders(view):
+            holders = await self._unchanged(lambda: self._rows.holders(view.id))
+            _keep(self._holders, view.id, holders, MAX_STREAMS)
+
+    def _lacks_holders(self, view: StreamView) -> bool:
+        return view.restrictions.claimed and view.id not in self._holders
 
     async def _unchanged(self, read: Callable[[], Awaitable[T]]) -> T:
         """What is read, with no change seen meanwhile: else it may be older than the change."""
@@ -184,7 +200,7 @@ class Rights:
     async def judge(self, view: StreamView, viewer: Viewer) -> bool:
         """As ``may_see``, reading what is not known."""
         while (verdict := self.may_see(view, viewer)) is None:
-            if view.owner.id not in self._owners or view.id not in self._guests:
+            if view.owner.id not in self._owners or view.id not in self._guests or self._lacks_holders(view):
                 await self.read(view)
             else:
                 return viewer in await self.admitted(view, [viewer])
@@ -272,6 +288,7 @@ class Rights:
         self._turn += 1
         if change.kind == "stream":
             self._guests.pop(change.subject_id, None)
+            self._holders.pop(change.subject_id, None)
             self._admitted.forget(change.subject_id)
         elif change.kind == "follow":
             self._admitted.discard(change.subject_id, change.other_id or "")

@@ -38,6 +38,9 @@ class Open:
         admitted = {"followers": self.following.get(owner_id), "password": self.granted.get(stream_id)}
         return (admitted.get(visibility) or frozenset()).intersection(ids)
 
+    async def holders(self, stream_id: str) -> frozenset[str]:
+        return frozenset()
+
     async def birth_dates(self, ids: Collection[str]) -> dict[str, dt.date | None]:
         return {each: self.births[each] for each in ids if each in self.births}
 

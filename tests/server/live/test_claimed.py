@@ -98,6 +98,14 @@ async def test_a_blocked_stream_on_the_air_is_its_owners_alone_until_the_match_i
     assert problem["type"].rpartition("/")[2] == "claimed"
     assert (await device.refused("stream:heartbeat", {"stream_id": stream["id"]}))["code"] == "claimed"
     assert (await owner.done("GET", f"/streams/{stream['id']}"))["state"] == "live"
+    held = await stranger.done("GET", f"/streams/{stream['id']}")
+    assert held["state"] == "live", "who decides about the match sees what it is of"
+    statuses = {}
+    for who in (owner, stranger, fan, None):
+        headers = {"Authorization": f"Bearer {who.token}"} if who is not None else {}
+        async with node.served.http.get(f"{node.served.url}/hls/{stream['id']}/thumbnail.webp", headers=headers) as got:
+            statuses[who.username if who is not None else ""] = got.status
+    assert statuses == {owner.username: 404, stranger.username: 404, fan.username: 451, "": 451}, "there is no picture"
 
     await stranger.done("POST", f"/matches/{match_id}/withdraw")
 

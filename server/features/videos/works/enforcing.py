@@ -22,6 +22,7 @@ from server.jobs import Attempt, Job, Jobs, RetryLater
 from server.live.mutes import ON_AIR, LiveMutes
 from storage.audit import AuditLog
 from storage.postgres import Database, Row, Transaction
+from storage.rights import note_change
 
 BUSY_S: Final = 60.0
 
@@ -94,6 +95,8 @@ class Enforcer:
         if stream is not None and stream["state"] in ON_AIR:
             await self._live.until(media_id, max((row["muted_until_ms"] or 0 for row in rows), default=0))
         async with attempt.finish() as tx:
+            if stream is not None and is_blocked:
+                await note_change(tx, "stream", media_id)  # for another work, perhaps, whose holder may see it
             if stream is None:
                 is_changed = await self._videos.withhold(tx, media_id, is_claimed=is_blocked)
             if is_changed or is_muted:
