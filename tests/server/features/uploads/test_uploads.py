@@ -166,9 +166,11 @@ async def test_parts_are_joined_to_one_upload_and_can_be_used_once(ada: Uploader
     assert await ada.append(parts[1], 0, data[1]) == 204
     bob = await another(ada)
     assert (await bob.send("POST", Upload_Concat=concat))[0] == 404
-    status, said, _ = await ada.send("POST", Upload_Concat=concat)
-    assert status == 201
-    whole = said["Location"]
+    twice = f"final;{parts[0]} http://elsewhere{parts[0].upper().replace('/API/V1/UPLOADS', '/api/v1/uploads')}"
+    assert (await ada.send("POST", Upload_Concat=twice))[0] == 400
+    both = await asyncio.gather(*(ada.send("POST", Upload_Concat=concat) for _ in range(2)))
+    assert sorted(status for status, _, _ in both) == [201, 409], "one of two that come at once"
+    whole = next(said["Location"] for status, said, _ in both if status == 201)
     assert (await ada.send("HEAD", whole))[1]["Upload-Concat"] == concat
     assert await bytes_of(ada.kit, whole) == b"".join(data)
     assert await ada.append(whole, 0, b"x") == 403
