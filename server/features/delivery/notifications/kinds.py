@@ -104,7 +104,7 @@ MODERATION: Final = NotificationKind(
 ORDER: Final = NotificationKind(
     name="order",
     summary="An order that you gave or got is paid, shipped, received, called off or in dispute",
-    is_own=True,
+    is_between=True,
 )
 MATCH: Final = NotificationKind(
     name="match",

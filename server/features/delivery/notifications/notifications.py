@@ -15,6 +15,7 @@ from server.features.delivery.notifications.shapes import (
     READ,
     NotificationShape,
     SubjectShape,
+    is_told,
     sent,
     shape_of,
 )
@@ -135,9 +136,9 @@ class Notifications:
             await tx.execute(sql, actor_id, recipient_id, BETWEEN)
 
     async def forget_actor(self, actor_id: str) -> None:
-        """Remove what a person caused for anybody, in batches. May be repeated."""
+        """Remove what a person caused for anybody, in batches; an affair of both names nobody then. May be repeated."""
         for sql in queries.FORGET_SOME:
-            while await self._db.execute(sql, actor_id, BATCH):
+            while await self._db.execute(sql, actor_id, BATCH, BETWEEN):
                 pass
 
     async def page(
@@ -152,7 +153,7 @@ class Notifications:
     ) -> tuple[list[NotificationShape], str | None]:
         """A page, the newest first, and the cursor of the next.
 
-        One whose people have all left just now is left out.
+        One whose people have all left just now is left out, unless it is an affair of both.
         """
         place = "requests" if requests else "list"
         rows = await self._db.fetch(
@@ -171,7 +172,7 @@ class Notifications:
         about = {Subject(row["subject_type"], row["subject_id"]) for row in rows if row["subject_type"]}
         subjects = await self._subjects.shown(where, viewer_id, about)
         shapes = [shape_of(row, people, subjects.get(Subject(row["subject_type"], row["subject_id"]))) for row in rows]
-        return [one for one in shapes if one.people]
+        return [one for one in shapes if is_told(one)]
 
     async def unread(self, where: Reads, person_id: str) -> int:
         count: int = await where.fetchval(queries.UNREAD, person_id)

@@ -31,13 +31,13 @@ class OrderConsumers:
         return (Consumer(OrderMoved, self._moved),)
 
     async def _moved(self, tx: Transaction, fact: OrderMoved) -> None:
-        """Both but who did it. An order is its parties' own affair, so that a block between them hides nothing."""
+        """Both but who did it. It names the other side, also for what the server or a moderator does between them."""
         people: dict[Party, str] = {"buyer": fact.buyer_id, "seller": fact.seller_id}
         for party, about in told_of(fact).items():
             if (person_id := people[party]) != fact.by_id:
-                notice = Notice(
-                    kind=ORDER, actor_id=person_id, subject=Subject(about, fact.order_id), happened_at=fact.at
-                )
+                other_id = people["seller" if party == "buyer" else "buyer"]
+                subject = Subject(about, fact.order_id)
+                notice = Notice(kind=ORDER, actor_id=other_id, subject=subject, happened_at=fact.at)
                 await self._notifications.notify(tx, notice, [person_id])
 
 

@@ -72,7 +72,7 @@ where person_id = $1 and kind = $2 and subject_id = $3 and read_at is null retur
 # Taking a person out of what they caused; then what nobody causes any more goes.
 _CAUSED: Final = "people @> array[$1::uuid]"
 _CAUSED_FOR: Final = f"{_CAUSED} and person_id = $2"
-_LEAVE: Final = "update notifications set people = array_remove(people, $1), count = count - 1"
+_LEAVE: Final = "update notifications set people = array_remove(people, $1), count = greatest(count - 1, 1)"
 FORGET_FOR: Final = (
     f"{_LEAVE} where {_CAUSED_FOR} and cardinality(people) > 1",
     f"delete from notifications where {_CAUSED_FOR}",
@@ -88,9 +88,9 @@ DROP_OF_SUBJECT: Final = "delete from notifications where person_id = $1 and kin
 DROP_POST: Final = "delete from notifications where subject_id = $1 and subject_type = 'post'"
 FORGET_SOME: Final = (
     f"{_LEAVE} where (person_id, id) in (select person_id, id from notifications"
-    f" where {_CAUSED} and cardinality(people) > 1 limit $2)",
+    f" where {_CAUSED} and (cardinality(people) > 1 or kind = any($3::text[])) limit $2)",
     "delete from notifications where (person_id, id) in (select person_id, id from notifications"
-    f" where {_CAUSED} and cardinality(people) = 1 limit $2)",
+    f" where {_CAUSED} and cardinality(people) = 1 and kind <> all($3::text[]) limit $2)",
 )
 
 PRUNE_OLD: Final = """

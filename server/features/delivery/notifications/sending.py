@@ -24,7 +24,7 @@ from server.features.delivery.notifications.kinds import BY_NAME, Subject
 from server.features.delivery.notifications.mails import Mails
 from server.features.delivery.notifications.preferences import quiet_hours
 from server.features.delivery.notifications.schedule import quiet_end
-from server.features.delivery.notifications.shapes import NotificationShape, SubjectShape, shape_of
+from server.features.delivery.notifications.shapes import NotificationShape, SubjectShape, is_told, shape_of
 from server.features.delivery.notifications.subjects import Subjects
 from server.features.delivery.notifications.words import about, path_of, sentence
 from server.features.people.audience import Reader
@@ -133,7 +133,7 @@ class Sending:
             shape = shape_of({**dict(row), "id": row["notification_id"], "created_at": row["happened_at"],
                               "read_at": None}, people, subject)  # fmt: skip
             reader = readers.get(row["person_id"])
-            if reader is None or not shape.people or (row["subject_type"] and subject is None):
+            if reader is None or not is_told(shape) or (row["subject_type"] and subject is None):
                 unseen.append(Mark(row["id"], "cancelled", "may not be seen any more"))
             else:
                 ready.append(Ready(row, shape, reader))

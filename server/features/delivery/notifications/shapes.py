@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 
-from server.features.delivery.notifications.kinds import KINDS
+from server.features.delivery.notifications.kinds import BETWEEN, KINDS
 from server.features.people.relations import PersonShape
 from server.http.shapes import Body, Page, PageQuery, Shape
 from server.socket_events import ServerEvent
@@ -33,7 +33,7 @@ class NotificationShape(Shape):
 
     id: UUID
     kind: Annotated[str, Field(description=", ".join(f"`{one.name}`: {one.summary}" for one in KINDS))]
-    people: Annotated[list[PersonShape], Field(description="Who caused it: the newest three")]
+    people: Annotated[list[PersonShape], Field(description="Who caused it: the newest three who are there")]
     count: Annotated[int, Field(ge=1, description="How many persons caused it")]
     subject: Annotated[SubjectShape | None, Field(description="null: none, or one that may not be seen any more")]
     created_at: Annotated[datetime, Field(description="When the newest of it happened")]
@@ -62,6 +62,11 @@ def shape_of(
         created_at=row["created_at"],
         read_at=row["read_at"],
     )
+
+
+def is_told(shape: NotificationShape) -> bool:
+    """Whether it is shown although people have left: with none of them, what two sides have with each other."""
+    return bool(shape.people) or shape.kind in BETWEEN
 
 
 class NotificationsShape(Page[NotificationShape]):

@@ -228,8 +228,18 @@ async def test_buyer_and_seller_are_notified_of_what_the_other_one_or_the_server
     bobs = ["order_paid", "order_shipped", "order_contested", "order_decided"]
     adas = ["order_sold", "order_disputed", "order_decided"]
     assert await scene.news_of(scene.bob) == [(one, "مصباح", page) for one in bobs]
+    for who, other in ((scene.bob, "ada"), (scene.ada, "bob")):
+        news = (await scene.get("/notifications?kind=order", who))["items"]
+        assert {person["username"] for one in news for person in one["people"]} == {other}
     assert await scene.news_of(scene.ada) == [(one, "مصباح", page) for one in adas]
     assert await scene.news_of(scene.eve) == []
+    await scene.call("DELETE", "/me", scene.ada, json={"password": PASSWORD})
+    notifications = scene.feature("notifications").personal_data
+    assert notifications is not None
+    assert notifications.erase_large is not None
+    await notifications.erase_large(await scene.id_of("ada"))
+    news = (await scene.get("/notifications?kind=order"))["items"]
+    assert [(len(one["people"]), one["count"]) for one in news] == [(0, 1)] * len(bobs), "what they had stays, unnamed"
 
 
 async def test_a_buyer_whose_order_lapsed_unpaid_is_told_and_its_seller_never_knew(scene: Scene) -> None:

@@ -77,14 +77,13 @@ function Filters() {
 
 function Entry({ one }: { one: Notification }) {
   const newest = one.people[0];
-  if (!newest) return null;
   const isCrowd = one.kind === "follow_request" && one.count > 1;
-  const href = isCrowd ? "/settings/privacy" : (one.subject?.path ?? `/@${newest.username}`);
+  const href = isCrowd ? "/settings/privacy" : (one.subject?.path ?? (newest ? `/@${newest.username}` : "/notifications"));
   const open = (): void => void (one.read_at || attempt(() => markRead(one.id)));
   return (
     <li class="notification-row">
       <a class={`notification${one.read_at ? "" : " notification-unread"}`} href={href} onClick={open}>
-        <Avatar of={newest} size={44} />
+        {newest && <Avatar of={newest} size={44} />}
         <span class="notification-text">
           <span>{said(one)}</span>
           <time dateTime={one.created_at} title={when(one.created_at)}>
@@ -93,7 +92,7 @@ function Entry({ one }: { one: Notification }) {
         </span>
         {!one.read_at && <span class="notification-dot" role="img" aria-label={t("unread")} />}
       </a>
-      {one.kind === "follow_request" && !isCrowd && <Answers one={one} username={newest.username} name={newest.display_name || newest.username} />}
+      {newest && one.kind === "follow_request" && !isCrowd && <Answers one={one} username={newest.username} name={newest.display_name || newest.username} />}
     </li>
   );
 }
