@@ -251,7 +251,8 @@ def delivery(event: LiveEvent) -> Message:
 
 
 class DeliverPublished(Message, frozen=True, kw_only=True):
-    """To the actor of a node: an event of a feature for the sockets that subscribe to ``topic``.
+    """To the actor of a node: an event of a feature for the sockets that subscribe to ``topic``, and for those of
+    ``person_id`` whether they do or not.
 
     Of one ``key`` only the latest value matters.
     """
@@ -260,6 +261,7 @@ class DeliverPublished(Message, frozen=True, kw_only=True):
     event: str
     body: dict[str, Any]
     key: str | None = None
+    person_id: str | None = None
 
 
 class DeliverToPeople(Message, frozen=True, kw_only=True):

@@ -24,5 +24,8 @@ class Publish(Protocol):
     def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
         """Send an event to every socket that subscribes to ``topic``."""
 
-    def conflate(self, topic: str, key: str, event: str, body: dict[str, Any]) -> None:
-        """As ``to_topic``; of several values of one ``key`` within a moment only the last is sent."""
+    def conflate(self, topic: str, key: str, event: str, body: dict[str, Any], *, person_id: str | None = None) -> None:
+        """As ``to_topic``; of several values of one ``key`` within a moment only the last is sent.
+
+        ``person_id``: every socket of this person is sent them too, and should not subscribe to ``topic`` beside.
+        """

@@ -36,8 +36,8 @@ class NodesPublish:
     def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
         self._tell(DeliverPublished(topic=topic, event=event, body=body))
 
-    def conflate(self, topic: str, key: str, event: str, body: dict[str, Any]) -> None:
-        self._tell(DeliverPublished(topic=topic, event=event, body=body, key=key))
+    def conflate(self, topic: str, key: str, event: str, body: dict[str, Any], *, person_id: str | None = None) -> None:
+        self._tell(DeliverPublished(topic=topic, event=event, body=body, key=key, person_id=person_id))
 
     def _tell(self, message: DeliverPublished | DeliverToPeople) -> None:
         for name in self._nodes():
@@ -71,3 +71,12 @@ class PublishedEvents:
             self._fanout.publish(message.topic, message.event, message.body)
         else:
             self._fanout.conflate(message.topic, message.event, message.body, key=message.key)
+            if message.person_id is not None:
+                self._conflate_to(message.person_id, message.event, message.body, key=message.key)
+
+    def _conflate_to(self, person_id: str, event: str, body: dict[str, Any], *, key: str) -> None:
+        """A topic of their own has the bound and the order of all topics. Sockets are in it from the first event on."""
+        topic = f"person/{person_id}"
+        for socket in self._sockets.of_person(person_id):
+            self._fanout.subscribe(topic, socket)
+        self._fanout.conflate(topic, event, body, key=key)

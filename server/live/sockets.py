@@ -180,6 +180,10 @@ class Sockets:
             socket.emit("session:revoked", {"reason": reason})
             socket.disconnect(reason="session revoked")
 
+    def of_person(self, person_id: str) -> Sequence[Socket]:
+        """Those that a person has on this node, but overlays."""
+        return [socket for socket in self._of_person.get(person_id, ()) if not socket.state.is_overlay]
+
     def rename(self, person_id: str, display_name: str) -> None:
         """What this person posts from now on bears the new name, whatever their token has."""
         for socket in self._of_person.get(person_id, ()):

@@ -62,7 +62,7 @@ class PublishedEvents:
     def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
         self.events.append((topic, event, body))
 
-    def conflate(self, topic: str, key: str, event: str, body: dict[str, Any]) -> None:
+    def conflate(self, topic: str, key: str, event: str, body: dict[str, Any], *, person_id: str | None = None) -> None:
         self.events.append((topic, event, body))
 
 

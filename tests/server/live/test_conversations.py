@@ -69,6 +69,7 @@ async def test_one_who_takes_messages_from_people_they_follow_cannot_be_asked_by
     [
         ({"people": []}, 422), ({"people": ["nobody_there"]}, 404), ({"people": ["a b"]}, 422), ({}, 422),
         ({"people": ["talker1"] * 101}, 422), ({"people": ["talker1"], "title": "x" * 101}, 422),
+        ({"people": ["talker1"], "title": "\u200b \u2060"}, 422),
         ({"people": "talker1"}, 422),
     ],
 )  # fmt: skip

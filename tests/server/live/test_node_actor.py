@@ -65,14 +65,14 @@ FACTS: list[LiveEvent] = [
 async def test_what_a_feature_publishes_reaches_every_node_once(places: list[ClusterNode]) -> None:
     publish = NodesPublish(node=places[0].node, nodes=lambda: ["n1", "n2", "n3", "gone"])
     publish.to_topic("t", "x:changed", {"n": 1})
-    publish.conflate("t", "total", "x:total", {"n": 2})
+    publish.conflate("t", "total", "x:total", {"n": 2}, person_id="p")
     publish.to_person("p", "x:new", {"n": 3})
     publish.to_people(["p", "q"], "x:news", {"n": 4})
     for place in places:
         await place.settle()
         assert place.published.events == [
             DeliverPublished(topic="t", event="x:changed", body={"n": 1}),
-            DeliverPublished(topic="t", event="x:total", body={"n": 2}, key="total"),
+            DeliverPublished(topic="t", event="x:total", body={"n": 2}, key="total", person_id="p"),
             DeliverToPeople(person_ids=("p",), event="x:new", body={"n": 3}),
             DeliverToPeople(person_ids=("p", "q"), event="x:news", body={"n": 4}),
         ]

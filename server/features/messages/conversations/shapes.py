@@ -22,7 +22,7 @@ Username = Annotated[str, StringConstraints(pattern=USERNAME.pattern)]
 
 
 def _title(value: str) -> str:
-    return one_line(value, at_most=rules.MAX_TITLE)
+    return one_line(value, at_least=1 if value else 0, at_most=rules.MAX_TITLE)
 
 
 Title = Annotated[Text, AfterValidator(_title), Field(max_length=rules.MAX_TITLE)]

@@ -127,7 +127,7 @@ class Acts:
             self._require_choice(poll, chosen)
             await tx.execute(queries.VOTE, post["id"], person_id, chosen, self._now())
             await tx.execute(queries.COUNT_VOTE, post["id"], chosen)
-            self._counters.voted(tx, post["id"], poll["voters"] + 1)
+            self._counters.voted(tx, post["id"], post["author_id"], poll["voters"] + 1)
 
     def _require_choice(self, poll: Row, chosen: Sequence[int]) -> None:
         if state_of(poll["ends_at"], self._now()) != "open":

@@ -9,7 +9,7 @@ from server.features.social.posts.shapes import CountsShape
 from server.publish import Publish
 from storage.postgres import Row, Transaction
 
-_COUNTED: Final = "returning id, replies, reposts, quotes, reactions"
+_COUNTED: Final = "returning id, author_id, replies, reposts, quotes, reactions"
 REPLY: Final = f"update posts set replies = replies + $2 where id = $1 {_COUNTED}"
 QUOTE: Final = f"update posts set quotes = quotes + $2 where id = $1 {_COUNTED}"
 REPOST: Final = f"update posts set reposts = reposts + $2 where id = $1 {_COUNTED}"
@@ -25,7 +25,7 @@ def topic_of(post_id: str) -> str:
 
 
 class Changes:
-    """Sends who looks at a post that it has changed, once ``tx`` is committed."""
+    """Sends its author, and who looks at a post, that it has changed, once ``tx`` is committed."""
 
     def __init__(self, *, publish: Publish) -> None:
         self._publish = publish
@@ -34,6 +34,7 @@ class Changes:
         self,
         tx: Transaction,
         post_id: str,
+        author_id: str | None,
         *,
         counts: dict[str, Any] | None = None,
         voters: int | None = None,
@@ -42,8 +43,8 @@ class Changes:
     ) -> None:
         body = {"post_id": post_id, "counts": counts, "voters": voters, "edited": edited, "removed": removed}
         kind = "counts" if counts is not None else "voters" if voters is not None else "whole"
-        topic = topic_of(post_id)
-        tx.after_commit(partial(self._publish.conflate, topic, f"{kind}/{post_id}", "post:changed", body))
+        key, topic = f"{kind}/{post_id}", topic_of(post_id)
+        tx.after_commit(partial(self._publish.conflate, topic, key, "post:changed", body, person_id=author_id))
 
 
 class Counters:
@@ -64,14 +65,14 @@ class Counters:
     async def reaction(self, tx: Transaction, post_id: str, by: int, emoji: str) -> None:
         await self._count(tx, REACTION, post_id, by, emoji)
 
-    def voted(self, tx: Transaction, post_id: str, voters: int) -> None:
+    def voted(self, tx: Transaction, post_id: str, author_id: str, voters: int) -> None:
         """How many have voted; for what is for those alone who have."""
-        self._changes.send(tx, post_id, voters=voters)
+        self._changes.send(tx, post_id, author_id, voters=voters)
 
     async def _count(self, tx: Transaction, sql: str, post_id: str, *values: object) -> None:
         row = await tx.fetchrow(sql, post_id, *values)
         if row is not None:
-            self._changes.send(tx, post_id, counts=_counts(row))
+            self._changes.send(tx, post_id, row["author_id"], counts=_counts(row))
 
 
 def _counts(row: Row) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Editing:
         await tx.execute(queries.ADD_TAGS, post_id, tags, row["published_at"], person_id)
         await publish(tx, PostEdited(post_id=post_id, author_id=person_id, mentioned=added, tags=tags))
         await self._previews.want(tx, post_id, new["text"])
-        self._changes.send(tx, post_id, edited=True)
+        self._changes.send(tx, post_id, person_id, edited=True)
 
     async def _write(
         self, tx: Transaction, row: Row, new: dict[str, Any], *, edited_at: datetime | None, edits: int

@@ -48,9 +48,9 @@ class PostChanged(Body, frozen=True, kw_only=True):
 
 CHANGED: Final = ServerEvent(
     name="post:changed",
-    summary="A post that one looks at has changed; of several counts within a moment the last",
+    summary="A post that one looks at, or wrote, has changed; of several counts within a moment the last",
     body=PostChanged,
-    to="the sockets that have sent post:watch",
+    to="the sockets of its author, and those that have sent post:watch",
 )
 
 
@@ -81,6 +81,8 @@ class PostEvents:
         found = await self._reader.shown(self._db, [body.post_id], person_id, country=session.country, past_mutes=True)
         if not found:
             raise DomainError("not_found", "There is no such post")
+        if str(found[body.post_id].author.id) == person_id:
+            return {"ok": True}  # who wrote it is told anyway
         self._topics.subscribe(topic, socket)
         return {"ok": True}
 

@@ -200,7 +200,7 @@ class Posts:
             await tx.execute(queries.DELETE, row["id"], self._now())
             await tx.execute(queries.FORGET_TAGS, row["id"])
             await tx.execute(queries.UNPIN, row["id"])
-        self._changes.send(tx, row["id"], removed=True)
+        self._changes.send(tx, row["id"], person_id, removed=True)
         left: Any = await tx.fetchrow(queries.LEFT, person_id, row["reply_to"], row["quote_of"])
         ids = {"post_id": row["id"], "author_id": person_id, "repost_of": row["repost_of"]}
         await publish(tx, PostRemoved(**ids, reply_to=left["reply_to"], quote_of=left["quote_of"]))
@@ -229,7 +229,7 @@ class Posts:
         tags = tags_of(row["text"])
         await tx.execute(queries.ADD_TAGS, post_id, tags, row["published_at"], row["author_id"])
         await publish(tx, PostEdited(post_id=post_id, author_id=row["author_id"], mentioned=[], tags=tags))
-        self._changes.send(tx, post_id, edited=True)
+        self._changes.send(tx, post_id, row["author_id"], edited=True)
         return True
 
     def _counted(self, row: Row) -> list[tuple[Count, str]]:

@@ -26,6 +26,7 @@ FAILED_S: Final = 24 * 3_600.0
 _WANT: Final = """
 insert into link_previews (url, fetched_at) values ($1, $2) on conflict (url) do nothing returning url
 """
+_AUTHOR: Final = "select author_id from posts where id = $1"
 _READY: Final = """
 update link_previews set title = $2, description = $3, site_name = $4, image_url = $5, is_ready = true,
     fetched_at = $6 where url = $1
@@ -88,7 +89,8 @@ class LinkPreviews:
             await tx.execute(
                 _READY, attempt.body.url, card.title, card.description, card.site_name, picture, self._now()
             )
-            self._changes.send(tx, attempt.body.post_id, edited=True)
+            post_id = attempt.body.post_id
+            self._changes.send(tx, post_id, await tx.fetchval(_AUTHOR, post_id), edited=True)
 
     async def _fetched(self, url: str) -> PageCard | None:
         """None where there is no page, or none that may be reached."""

@@ -25,7 +25,8 @@ from storage.postgres import Database, Row, Transaction
 
 MODERATORS: Final = frozenset({"moderator", "admin"})
 _HELD: Final = """
-select author_id, state, restrictions from posts where id = $1 and state <> 'deleted' and repost_of is null for update
+select id, author_id, state, restrictions from posts
+where id = $1 and state <> 'deleted' and repost_of is null for update
 """
 _RESTRICT: Final = "update posts set restrictions = $2, content_warning = $3 where id = $1"
 
@@ -61,7 +62,7 @@ class PostRestrictions:
             if row["author_id"] != call.me.id:
                 await self._require_moderator(tx, call, row)
             wanted = wanted_restrictions(call.body, msgspec.convert(row["restrictions"] or {}, Restrictions))
-            await self._write(tx, call.path["id"], wanted)
+            await self._write(tx, row, wanted)
         return Answer(200, shown_restrictions(wanted) or RestrictionsShape())
 
     def _require_valid(self, body: RestrictionsBody) -> None:
@@ -80,7 +81,7 @@ class PostRestrictions:
             raise Problem(403, "This post is not yours")
         await self._audit.add(tx, "post.restricted", actor_id=me.id, subject=call.path["id"], ip=call.address)
 
-    async def _write(self, tx: Transaction, post_id: str, wanted: Restrictions) -> None:
+    async def _write(self, tx: Transaction, row: Row, wanted: Restrictions) -> None:
         stored = msgspec.to_builtins(msgspec.structs.replace(wanted, content_warning=""))
-        await tx.execute(_RESTRICT, post_id, stored or None, wanted.content_warning or None)
-        self._changes.send(tx, post_id, edited=True)
+        await tx.execute(_RESTRICT, row["id"], stored or None, wanted.content_warning or None)
+        self._changes.send(tx, row["id"], row["author_id"], edited=True)
