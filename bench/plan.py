@@ -35,6 +35,10 @@ _PLAN: Final[tuple[tuple[str, str, str, float, str, float], ...]] = (
         "--rounds 1 --seconds 4 --cost-seconds 4", 75,
     ),
     ("whep", "What does one more WebRTC viewer cost?", "--rounds 3", 100, "--viewers 10 --seconds 3", 12),
+    (
+        "flood", "What do floods of forged datagrams cost, and does a session notice?", "", 40,
+        "--seconds 3 --rate 5000", 25,
+    ),
     ("store", "How fast does chat become durable?", "", 45, "--rounds 3 --rows 2000 --rate 1000", 15),
     (
         "jobs", "How fast are jobs enqueued, picked up and run, and what do kills cost?", "", 130,

@@ -203,7 +203,7 @@ async def paced(per_second: float, seconds: float) -> AsyncIterator[int]:
 Answer = Callable[[str], Awaitable[str]]
 
 
-async def _received(pipe: Connection, within_s: float) -> Any:
+async def received(pipe: Connection, within_s: float) -> Any:
     """What the viewers' process says next. Raises ``TimeoutError``: a thread that waits for ever would keep this
     process from ending."""
 
@@ -215,10 +215,10 @@ async def _received(pipe: Connection, within_s: float) -> Any:
     return await asyncio.to_thread(receive)
 
 
-async def _connect(pipe: Connection, count: int, answer: Answer) -> None:
+async def connect(pipe: Connection, count: int, answer: Answer) -> None:
     for _ in range(count):
-        pipe.send(await answer(await _received(pipe, ANSWER_S)))
-    await _received(pipe, CONNECT_S)
+        pipe.send(await answer(await received(pipe, ANSWER_S)))
+    await received(pipe, CONNECT_S)
 
 
 async def _measured(pipe: Connection, play: Callable[[float], Awaitable[None]], seconds: float) -> Cost:
@@ -227,53 +227,67 @@ async def _measured(pipe: Connection, play: Callable[[float], Awaitable[None]], 
     await play(seconds)
     cpu_s, wall_s = time.process_time() - used, time.monotonic() - began
     pipe.send(None)
-    arrived = sum(await _received(pipe, ANSWER_S))
+    arrived = sum(await received(pipe, ANSWER_S))
     share = seconds / (seconds + 2.0)
     return Cost(packets=int(arrived * share), share=cpu_s / wall_s, cpu_s=cpu_s)
+
+
+class MadeUpStream:
+    """A relay with pictures and sound that nobody decodes. ``packets``: what each viewer is to get."""
+
+    def __init__(self) -> None:
+        self.relay = Relay()
+        config = h264.H264ParameterSets((_SPS,), (_PPS,)).encode()
+        self.relay.configure(
+            [
+                Track(kind="video", codec=Codec.H264, timescale=VIDEO_TIMESCALE, config=config),
+                Track(kind="audio", codec=Codec.OPUS, timescale=48_000),
+            ]
+        )
+        self.packets = 0
+        self._at: dict[Kind, int] = {"video": 0, "audio": 0}
+
+    async def play(self, seconds: float) -> None:
+        """In real time; another call goes on from there."""
+        await asyncio.gather(self._video(seconds), self._audio(seconds))
+
+    async def _video(self, seconds: float) -> None:
+        async for number in paced(_FPS, seconds):
+            data, is_key = frame(number)
+            self.packets += len(h264.packetize(h264.split_avcc(data), parameter_sets=(_SPS, _PPS) if is_key else ()))
+            self._write("video", VIDEO_TIMESCALE // _FPS, is_key, data)
+
+    async def _audio(self, seconds: float) -> None:
+        async for _ in paced(50, seconds):
+            self.packets += 1
+            self._write("audio", 960, True, bytes(_SOUND_BYTES))
+
+    def _write(self, kind: Kind, ticks: int, is_key: bool, data: bytes) -> None:
+        pts = self._at[kind]
+        self.relay.write(Unit(kind=kind, pts=pts, dts=pts, is_key=is_key, data=data, at=time.time()))
+        self._at[kind] += ticks
 
 
 async def ours(pipe: Connection, count: int, seconds: float) -> Cost:
     """WhepEndpoint with one relay."""
     port = await RtcPort.open(addresses=["127.0.0.1"])
     endpoint = WhepEndpoint(port=port, on_viewer_left=lambda _, __: None)
-    relay = Relay()
-    config = h264.H264ParameterSets((_SPS,), (_PPS,)).encode()
-    relay.configure(
-        [
-            Track(kind="video", codec=Codec.H264, timescale=VIDEO_TIMESCALE, config=config),
-            Track(kind="audio", codec=Codec.OPUS, timescale=48_000),
-        ]
-    )
+    stream = MadeUpStream()
 
     async def answer(offer: str) -> str:
-        name = secrets.token_hex(8)
-        return await endpoint.offer(sdp=offer, relay=relay, resource_id=name, want_keyframe=lambda: None)
+        return await answered(endpoint, stream, offer)
 
-    def write(kind: Kind, pts: int, is_key: bool, data: bytes) -> None:
-        relay.write(Unit(kind=kind, pts=pts, dts=pts, is_key=is_key, data=data, at=time.time()))
-
-    at: dict[Kind, int] = {"video": 0, "audio": 0}
-
-    async def video(seconds: float) -> None:
-        async for number in paced(_FPS, seconds):
-            data, is_key = frame(number)
-            write("video", at["video"], is_key, data)
-            at["video"] += VIDEO_TIMESCALE // _FPS
-
-    async def audio(seconds: float) -> None:
-        async for _ in paced(50, seconds):
-            write("audio", at["audio"], True, bytes(_SOUND_BYTES))
-            at["audio"] += 960
-
-    async def play(seconds: float) -> None:
-        await asyncio.gather(video(seconds), audio(seconds))
-
-    await _connect(pipe, count, answer)
+    await connect(pipe, count, answer)
     try:
-        return await _measured(pipe, play, seconds)
+        return await _measured(pipe, stream.play, seconds)
     finally:
         await endpoint.close()
         await port.close()
+
+
+async def answered(endpoint: WhepEndpoint, stream: MadeUpStream, offer: str) -> str:
+    name = secrets.token_hex(8)
+    return await endpoint.offer(sdp=offer, relay=stream.relay, resource_id=name, want_keyframe=lambda: None)
 
 
 async def theirs(pipe: Connection, count: int, seconds: float) -> Cost:
@@ -324,7 +338,7 @@ async def theirs(pipe: Connection, count: int, seconds: float) -> Cost:
     async def play(seconds: float) -> None:
         await asyncio.gather(video(seconds), audio(seconds))
 
-    await _connect(pipe, count, answer)
+    await connect(pipe, count, answer)
     try:
         return await _measured(pipe, play, seconds)
     finally:

@@ -20,6 +20,7 @@ import ifaddr
 
 from media.webrtc import stun
 from media.webrtc.paths import Address, Path, UdpPath
+from media.webrtc.strangers import StrangerChecks
 from media.webrtc.tcp import TcpListener
 
 _MAX_BATCH = 64
@@ -59,6 +60,7 @@ class RtcPort:
         self._loop = asyncio.get_running_loop()
         self._sockets = tuple(sockets)
         self._by_ufrag: dict[str, Endpoint] = {}
+        self._strangers = StrangerChecks()
         self._by_path: dict[Hashable, tuple[Endpoint, Path]] = {}
         self._endpoints: dict[Endpoint, None] = {}
         for sock in self._sockets:
@@ -191,11 +193,14 @@ class RtcPort:
         return self._answer(request, endpoint, path, now)
 
     def _check(self, sock: socket.socket, datagram: bytes, address: Address, now: float) -> None:
+        entry = self._by_path.get((sock.fileno(), address))
+        if entry is None and not self._strangers.may(address[0], now):
+            self.dropped_datagrams += 1
+            return
         request, endpoint = self._asked(datagram)
         if request is None or endpoint is None:
             self.dropped_datagrams += 1
             return
-        entry = self._by_path.get((sock.fileno(), address))
         path = entry[1] if entry is not None and entry[0] is endpoint else UdpPath(sock, address)
         self._answer(request, endpoint, path, now)
 

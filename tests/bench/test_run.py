@@ -203,4 +203,4 @@ def test_a_package_that_is_missing_is_one_line_that_says_what_brings_it(
 async def test_viewers_who_say_nothing_end_a_bench_instead_of_holding_it() -> None:
     here, _there = multiprocessing.Pipe()
     with pytest.raises(TimeoutError, match="said nothing"):
-        await whep._received(here, 0.01)
+        await whep.received(here, 0.01)
