@@ -34,8 +34,10 @@ USAGE = """usage: socialflow COMMAND [--setting VALUE ...]
   load-test publishers, sockets and viewers for a server of yours, who check that nothing is lost
   reindex   make what searches look into anew; a server may run meanwhile
   seed      fill the database with many people and posts (--people N --posts N --follows N --seed N)
-  backup    write database, objects and settings into one file: socialflow backup FILE
-  restore   fill an empty database and the object store from it: socialflow restore FILE
+  backup    write database, objects and settings into one file: socialflow backup FILE; with --base instead, a base of
+            the embedded database into wal_folder
+  restore   fill an empty database and the object store from it: socialflow restore FILE; with --to-time TIME instead,
+            the embedded database as it was then
   admin     accounts and keys, on the database of a server: `socialflow admin` lists what it does
 """
 
@@ -275,6 +277,10 @@ def seed(argv: Sequence[str]) -> int:
 
 def backup(argv: Sequence[str]) -> int:
     """A server may run meanwhile."""
+    if argv[:1] == ["--base"]:
+        from server.point_in_time import back_up_base
+
+        return _with_past(argv[1:], "backup --base", back_up_base)
     from server.backup import back_up
 
     return _with_file(argv, "backup", back_up)
@@ -282,9 +288,23 @@ def backup(argv: Sequence[str]) -> int:
 
 def restore(argv: Sequence[str]) -> int:
     """No server may run on the data folder."""
+    if argv[:1] == ["--to-time"] and len(argv) > 1:
+        from server.point_in_time import bring_back_to
+
+        return _with_past(argv[2:], "restore --to-time TIME", lambda settings: bring_back_to(settings, argv[1]))
     from server.backup import bring_back
 
     return _with_file(argv, "restore", bring_back)
+
+
+def _with_past(argv: Sequence[str], command: str, work: Callable[[Settings], Awaitable[int]]) -> int:
+    settings = load(argv, program=f"socialflow {command}")
+    set_up_logs(log_format=settings.log_format, level="error", process=command.partition(" ")[0])
+
+    async def run() -> int:
+        return await work(settings)
+
+    return asyncio.run(run())
 
 
 def _with_file(argv: Sequence[str], command: str, work: Callable[[Settings, Path], Awaitable[int]]) -> int:

@@ -99,6 +99,12 @@ class Settings(FeatureSettings, BaseSettings):
     database_url: str | None = Field(
         None, repr=False, description="Postgres, as libpq takes it; default: an embedded one in data_dir"
     )
+    wal_folder: Path | None = Field(
+        None,
+        description="folder, on another disk, that base backups and the WAL of the embedded Postgres are kept in, so "
+        "that `socialflow restore --to-time` can go back to any moment of the last wal_keep_days; default: none",
+    )
+    wal_keep_days: int = Field(7, ge=1, le=3_650, description="days that restore --to-time can go back")
     redis_url: str | None = Field(
         None, repr=False, description="Redis, itself or by its sentinels; default: an embedded one in data_dir"
     )
@@ -257,6 +263,8 @@ class Settings(FeatureSettings, BaseSettings):
     def _pairs(self) -> Settings:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together: give both or neither")
+        if self.wal_folder is not None and self.database_url is not None:
+            raise ValueError("wal_folder is for the embedded Postgres: with database_url, use that one's own tools")
         return self
 
     @classmethod

@@ -28,7 +28,7 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
     if url is not None:
         yield url
         return
-    engine = EmbeddedPostgres(data_dir=settings.data_dir)
+    engine = EmbeddedPostgres(data_dir=settings.data_dir, wal_folder=settings.wal_folder)
     url = await asyncio.to_thread(engine.start)
     try:
         yield url

@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from server.config import Settings
+from server.point_in_time import BaseBackups
 from server.ports import CannotStart
 from storage.embedded.keep_running import keep_running
 from storage.embedded.postgres import EmbeddedPostgres
@@ -19,7 +20,9 @@ class Engines:
     """The embedded Postgres and Redis, as far as no other ones were named."""
 
     def __init__(self, settings: Settings) -> None:
-        self._postgres = EmbeddedPostgres(data_dir=settings.data_dir) if settings.database_url is None else None
+        self._settings = settings
+        embedded = EmbeddedPostgres(data_dir=settings.data_dir, wal_folder=settings.wal_folder)
+        self._postgres = embedded if settings.database_url is None else None
         self._redis = EmbeddedRedis(data_dir=settings.data_dir) if settings.redis_url is None else None
         self.database_url = settings.database_url or ""
         self.redis_url = settings.redis_url or ""
@@ -43,6 +46,7 @@ class Engines:
         if self._postgres is not None:
             self.database_url = await asyncio.to_thread(self._postgres.start)
             self._keep(self._postgres)
+            self._keep_bases()
 
     async def _start_redis(self) -> None:
         if self._redis is not None:
@@ -56,6 +60,12 @@ class Engines:
             on_failure=lambda error: log.error("%s", error),
         )
         self._keepers.append(asyncio.get_running_loop().create_task(keeping, name="keep an engine"))
+
+    def _keep_bases(self) -> None:
+        folder = self._settings.wal_folder
+        if folder is not None:
+            bases = BaseBackups(settings=self._settings, wal_folder=folder, url=self.database_url)
+            self._keepers.append(asyncio.get_running_loop().create_task(bases.keep(), name="keep base backups"))
 
     async def stop(self) -> None:
         for keeper in self._keepers:

@@ -117,6 +117,7 @@ class Fleet:
                 "processes": 1,
                 "migrate": False,
                 "database_url": engines.database_url,
+                "wal_folder": None,
                 "redis_url": engines.redis_url,
                 "node_port": 0,
                 "webrtc_port": settings.webrtc_port + index if settings.webrtc_port else 0,

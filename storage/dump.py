@@ -20,7 +20,7 @@ _MAX_SAID: Final = 300
 
 
 class DumpFailed(StorageError):
-    """pg_dump or pg_restore has failed: what it wrote on its standard error."""
+    """A program of Postgres has failed: what it wrote on its standard error."""
 
 
 async def dump(url: str, target: Path) -> None:
@@ -28,7 +28,7 @@ async def dump(url: str, target: Path) -> None:
 
     Raises ``DumpFailed``. Cancelled, the program is ended and what it wrote remains.
     """
-    await _run("pg_dump", url, "--format=custom", "--no-owner", "--no-acl", f"--file={target}")
+    await run_tool("pg_dump", url, "--format=custom", "--no-owner", "--no-acl", f"--file={target}")
 
 
 async def restore(url: str, source: Path) -> None:
@@ -39,7 +39,12 @@ async def restore(url: str, source: Path) -> None:
     """
     if not await is_empty(url):
         raise DumpFailed("the database is not empty: restore into a new one")
-    await _run("pg_restore", url, "--exit-on-error", "--single-transaction", "--no-owner", "--no-acl", str(source))
+    await run_tool("pg_restore", url, "--exit-on-error", "--single-transaction", "--no-owner", "--no-acl", str(source))
+    await rename_logs(url)
+
+
+async def rename_logs(url: str) -> None:
+    """Each chat room's log is another one than clients have seen."""
     with translated():
         connection = await asyncpg.connect(dsn=url, timeout=10)
         try:
@@ -59,7 +64,8 @@ async def is_empty(url: str) -> bool:
     return found is None
 
 
-async def _run(tool: str, url: str, *options: str) -> None:
+async def run_tool(tool: str, url: str, *options: str) -> None:
+    """Raises ``DumpFailed``. Cancelled, the program is ended."""
     address, password = _without_password(url)
     environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
     process = await asyncio.create_subprocess_exec(

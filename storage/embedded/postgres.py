@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from storage.embedded.engine_log import failure_in_log, shorten, tail
 from storage.embedded.programs import postgres_program
 from storage.embedded.socket_folder import socket_folder
 from storage.embedded.timing import POLL_S, SETTLE_S
+from storage.embedded.wal_folder import WalFolder, archive_settings
 from storage.process import Account, account_for, command_line, spawn, wait_gone
 
 
@@ -23,8 +25,19 @@ class EmbeddedPostgres(EmbeddedEngine):
 
     name = "Postgres"
 
-    def __init__(self, *, data_dir: Path, start_timeout_s: float = 60.0, stop_timeout_s: float = 15.0) -> None:
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        start_timeout_s: float = 60.0,
+        stop_timeout_s: float = 15.0,
+        wal_folder: Path | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """``wal_folder``: where its WAL is kept. ``options``: more settings of Postgres."""
         super().__init__(data_dir=data_dir, file_name="postgres")
+        self._wal = WalFolder(wal_folder) if wal_folder else None
+        self._options = dict(options or {})
         self._data = data_dir.absolute() / "postgres"
         self._start_timeout_s = start_timeout_s
         self._stop_timeout_s = stop_timeout_s
@@ -103,13 +116,15 @@ class EmbeddedPostgres(EmbeddedEngine):
     def _launch(self, account: Account) -> int:
         """Start the server; retry while back ends of a killed one still hold its shared memory."""
         self._sweep()
+        life = self._wal.adopt(self._data, account, datetime.now(UTC)) if self._wal else None
+        options = self._options | (archive_settings(life) if life else {})
         socket_dir = socket_folder(self._data, ".s.PGSQL.5432", account)
         deadline = time.monotonic() + self._start_timeout_s
         while True:
             shorten(self._log)
             offset = self._log.stat().st_size if self._log.exists() else 0
             with self._log.open("ab") as log:
-                child = spawn(self._command(socket_dir), account=account, cwd=self._data, log=log)
+                child = spawn(self._command(socket_dir, options), account=account, cwd=self._data, log=log)
             if self._came_up(child, deadline):
                 self._child = child
                 return child.pid
@@ -127,7 +142,7 @@ class EmbeddedPostgres(EmbeddedEngine):
             child.kill()
         return False
 
-    def _command(self, socket_dir: Path) -> list[str]:
+    def _command(self, socket_dir: Path, more: Mapping[str, str]) -> list[str]:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(socket_dir),
@@ -146,6 +161,7 @@ class EmbeddedPostgres(EmbeddedEngine):
             "log_timezone": "UTC",
             "log_min_messages": "warning",
             "log_min_error_statement": "panic",
+            **more,
         }
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         return [str(postgres_program("postgres")), "-D", str(self._data), *options]
