@@ -204,10 +204,13 @@ class FeedBench:
         async def write(one: Connection) -> float:
             return await one.ask("POST", "/posts", b'{"text": "What a match! I have no voice left #football"}')
 
+        first = [await write(one) for one in connections]
         took = await steady(connections, write, self._options.seconds, POSTS_S)
         full = await loaded(connections, write, self._options.seconds, 2)
         at_rate, at_most = f"POST /posts at {POSTS_S:.0f} a second", "POST /posts as fast as they are answered"
         return [
+            figure(QUESTION, "first posts, p50: nothing prepared", [percentile(first, 0.5)], "ms", better="lower"),
+            figure(QUESTION, "first posts, p99: nothing prepared", [percentile(first, 0.99)], "ms", better="lower"),
             figure(QUESTION, f"{at_rate}, p50", [percentile(took, 0.5)], "ms", better="lower"),
             figure(QUESTION, f"{at_rate}, p99", [percentile(took, 0.99)], "ms", better="lower", bar=BAR_P99_MS),
             figure(QUESTION, f"{at_most}, a second", [len(full) / self._options.seconds], "1/s", better="higher"),

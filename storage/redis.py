@@ -61,6 +61,10 @@ class Redis:
         self._pool = pool
         self._deadline_s = deadline_s
         self._watch = watch
+        self._idle: list[Any] = []
+        """Connections of the pool between two uses, the last one used first: to give one back to the pool and take it
+        again costs more than the rest of a command."""
+        self._wanting = 0
 
     @classmethod
     async def connect(cls, url: str, *, max_connections: int = 32, deadline_s: float = DEADLINE_S) -> Redis:
@@ -136,7 +140,7 @@ class Redis:
         caller can get it: an answer still on its way would be taken for that of the next command."""
         try:
             async with asyncio.timeout(timeout_s or self._deadline_s):
-                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+                connection = await self._take()
                 try:
                     yield connection
                 except BaseException as error:
@@ -144,7 +148,7 @@ class Redis:
                         await connection.disconnect(nowait=True)
                     raise
                 finally:
-                    await self._pool.release(connection)
+                    await self._give_back(connection)
         except TimeoutError as error:
             self._doubt()
             raise Unavailable(_NAME, "no answer within the deadline") from error
@@ -157,6 +161,28 @@ class Redis:
             raise _of_refusal(error) from error
         except RedisError as error:
             raise StorageError(str(error)) from error
+
+    async def _take(self) -> Any:
+        if not self._idle:
+            self._wanting += 1
+            try:
+                return await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            finally:
+                self._wanting -= 1
+        connection = self._idle.pop()
+        try:
+            await self._pool.ensure_connection(connection)
+        except BaseException:
+            await self._pool.release(connection)
+            raise
+        return connection
+
+    async def _give_back(self, connection: Any) -> None:
+        """To who waits at the pool, if anybody does."""
+        if self._wanting or not connection.is_connected:
+            await self._pool.release(connection)
+        else:
+            self._idle.append(connection)
 
     def _doubt(self) -> None:
         if self._watch is not None:

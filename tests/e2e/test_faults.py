@@ -174,10 +174,14 @@ async def test_a_killed_media_process_interrupts_streams_and_nothing_else(
         await publisher.left(10)
         key = (await person.stream(stream_id))["ingest"]["stream_key"]
         await until(lambda: _publishes(server, person, stream_id, key), within_s=30, what="a publisher that is taken")
-        assert [body["state"] for body in socket.heard["stream:state"]][-1] == "live"
+        await until(lambda: _is_live(socket), within_s=30, what="word that the stream is live")
         await until(lambda: _has_segments(person, stream_id, 1), within_s=30, what="a segment")
         assert not socket.ended.is_set()
     await person.done("POST", f"streams/{stream_id}/end")
+
+
+async def _is_live(socket: Any) -> bool:
+    return bool(socket.heard["stream:state"][-1]["state"] == "live")
 
 
 async def _publishes(server: Server, person: Account, stream_id: str, key: str) -> bool:

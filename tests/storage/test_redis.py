@@ -157,3 +157,23 @@ async def test_a_clock_of_redis_that_is_put_back_costs_the_wait_for_one_at_most(
     verdict = await limiter.take("back in time", rate=1.0, burst=5)
     assert not verdict.is_allowed
     assert 0 < verdict.retry_after_s <= 1.0
+
+
+async def test_few_connections_serve_many_one_after_the_other_and_one_that_was_ended_is_opened_anew(
+    redis_url: str,
+) -> None:
+    few = await Redis.connect(redis_url, max_connections=2)
+    answers = await asyncio.gather(*(few.command("ECHO", str(number)) for number in range(50)))
+    assert answers == [str(number).encode() for number in range(50)]
+    ids = set(await asyncio.gather(few.command("CLIENT", "ID"), few.command("CLIENT", "ID")))
+    assert len(ids) == 2
+    other = await Redis.connect(redis_url, max_connections=1)
+    for one in ids:
+        await other.command("CLIENT", "KILL", "ID", one)
+    await other.close()
+    async with asyncio.timeout(30):
+        while not all(await asyncio.gather(*(one.can_read() for one in few._idle))):  # noqa: ASYNC110 - of the server
+            await asyncio.sleep(0.01)
+    answers = await asyncio.gather(*(few.command("ECHO", str(number)) for number in range(50)))
+    assert answers == [str(number).encode() for number in range(50)]
+    await few.close()

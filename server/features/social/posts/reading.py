@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -224,7 +224,7 @@ class _View:
     def _single(self, row: Row) -> PlainPost:
         return {
             "id": row["id"],
-            "author": _taken(row, _AUTHOR),
+            "author": _author(row),
             "text": row["text"],
             "media": [self._media(one) for one in row["media"] or ()],
             "poll": poll_of(row, self._viewer_id, self._now),
@@ -239,13 +239,13 @@ class _View:
             "restrictions": _restrictions(row),
             "language": row["language"],
             "mentions": row["mentions"] or (),
-            "preview": _taken(row, _PREVIEW) if row["link"] is not None else None,
+            "preview": _preview(row) if row["link"] is not None else None,
             "state": row["state"],
             "publish_at": row["publish_at"] if row["state"] == "scheduled" else None,
             "created_at": row["published_at"] or row["created_at"],
             "edited_at": row["edited_at"],
-            "counts": _taken(row, _COUNTS),
-            "viewer": {**_taken(row, _VIEWER), "voted": row["my_votes"] or ()} if self._viewer_id is not None else None,
+            "counts": _counts(row),
+            "viewer": _of_viewer(row) if self._viewer_id is not None else None,
         }
 
     def _media(self, one: dict[str, Any]) -> dict[str, Any]:
@@ -272,22 +272,41 @@ def _videos_of(row: Row) -> list[str]:
     return [one["id"] for one in row["media"] or () if one["kind"] == "video"]
 
 
-_AUTHOR: Final = (
-    ("id", "author_id"),
-    ("username", "username"),
-    ("display_name", "display_name"),
-    ("avatar_url", "avatar_url"),
-)
-_COUNTS: Final = tuple((name, name) for name in ("replies", "reposts", "quotes", "reactions"))
-_VIEWER: Final = (
-    ("reactions", "my_reactions"),
-    ("reposted", "is_reposted"),
-    ("bookmarked", "is_bookmarked"),
-)
-_PREVIEW: Final = (
-    ("url", "link"),
-    *((name, name) for name in ("title", "description", "site_name", "image_url")),
-)
+def _author(row: Row) -> dict[str, Any]:
+    return {
+        "id": row["author_id"],
+        "username": row["username"],
+        "display_name": row["display_name"],
+        "avatar_url": row["avatar_url"],
+    }
+
+
+def _counts(row: Row) -> dict[str, Any]:
+    return {
+        "replies": row["replies"],
+        "reposts": row["reposts"],
+        "quotes": row["quotes"],
+        "reactions": row["reactions"],
+    }
+
+
+def _of_viewer(row: Row) -> dict[str, Any]:
+    return {
+        "reactions": row["my_reactions"],
+        "reposted": row["is_reposted"],
+        "bookmarked": row["is_bookmarked"],
+        "voted": row["my_votes"] or (),
+    }
+
+
+def _preview(row: Row) -> dict[str, Any]:
+    return {
+        "url": row["link"],
+        "title": row["title"],
+        "description": row["description"],
+        "site_name": row["site_name"],
+        "image_url": row["image_url"],
+    }
 
 
 def _restrictions(row: Row) -> dict[str, Any] | None:
@@ -295,8 +314,3 @@ def _restrictions(row: Row) -> dict[str, Any] | None:
         return None
     stored = msgspec.convert(row["restrictions"] or {}, Restrictions)
     return shown_restrictions(msgspec.structs.replace(stored, content_warning=row["content_warning"] or ""))
-
-
-def _taken(row: Row, fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Field → value, of pairs of a field and its column."""
-    return {field: row[column] for field, column in fields}
