@@ -270,6 +270,37 @@ class ChooseLayer(ControlMessage, frozen=True, kw_only=True):
     encoding: str | None
 
 
+class ReadPeers(ControlMessage, frozen=True, kw_only=True):
+    """How those fare who publish and watch over WebRTC; answered by ``PeersRead``."""
+
+    limit: int
+
+
+class PeerFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One publisher's, or one viewer's, as ``media.webrtc.statistics`` has them. ``session``: the beginning of its id;
+    ``stream`` as logs name it; ``rendition`` of a viewer that pictures are chosen for."""
+
+    session: str
+    stream: str
+    rtt_ms: float | None
+    lost_share: float
+    lost: int
+    jitter_ms: float
+    bitrate: int
+    asked: int
+    stuck: int
+    latency_ms: float | None = None
+    estimate: int | None = None
+    rendition: str = ""
+
+
+class PeersRead(ControlMessage, frozen=True, kw_only=True):
+    """Those that lose most first, ``limit`` of each at most."""
+
+    publishers: tuple[PeerFigures, ...] = ()
+    viewers: tuple[PeerFigures, ...] = ()
+
+
 class LayersRead(ControlMessage, frozen=True, kw_only=True):
     """``shown``: the rendition whose pictures go out; ``chosen``: None while that is automatic. ``layers``: what can be
     chosen beside ``source``, each with its name, width, height and bitrate, the best first."""
@@ -376,6 +407,8 @@ Body = (
     | ReadLayers
     | ChooseLayer
     | LayersRead
+    | ReadPeers
+    | PeersRead
     | OfferStage
     | SetStage
     | StageRead

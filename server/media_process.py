@@ -44,6 +44,7 @@ from media.control import (
     Patched,
     PatchIce,
     ReadLayers,
+    ReadPeers,
     Refused,
     RestreamsReported,
     SetRestreams,
@@ -76,6 +77,7 @@ from media.webrtc.whep import WhepEndpoint
 from media.webrtc.whip import WhipEndpoint
 from server import error_reports, loop
 from server.logs import set_up_logs
+from server.media_peers import peers_read
 from server.outbound.hls_sources import HlsSources
 from server.outbound.http import PublicHttp
 from server.outbound.public_addresses import PublicAddresses
@@ -292,13 +294,19 @@ class MediaServer:
             self._whep.choose(said.resource_id, said.encoding)
         if isinstance(said, ChooseLayer | ReadLayers):
             return _layers_read(self._whep.pictures(said.resource_id))
+        if isinstance(said, ReadPeers):
+            return peers_read(whip=self._whip, whep=self._whep, limit=said.limit)
         return Refused(code="unsupported", message=f"{type(said).__name__} is not a question for media", status=500)
 
     async def _offer_whip(self, said: OfferWhip) -> ControlMessage:
         run = self._plane.publish(said.grant, protocol="whip", remote=said.remote)
         try:
             answer = await self._whip.offer(
-                sdp=said.sdp, publication=run, resource_id=said.resource_id, offered_by=said.offered_by
+                sdp=said.sdp,
+                publication=run,
+                resource_id=said.resource_id,
+                offered_by=said.offered_by,
+                stream=said.grant.log_name,
             )
         except BaseException:
             run.close("its offer was refused")

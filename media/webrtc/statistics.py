@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from heapq import nlargest
 from typing import Final, TypeVar
 
 import msgspec
@@ -81,6 +82,14 @@ def round_trip_s(last: int, since: int, at: float) -> float | None:
     ticks = (now - last - since) & 0xFFFFFFFF
     trip_s = ticks / _TICKS_A_SECOND
     return trip_s if trip_s <= MAX_ROUND_TRIP_S else None
+
+
+P = TypeVar("P", ViewerStatistics, PublisherStatistics)
+
+
+def worst(peers: Sequence[tuple[str, P]], limit: int) -> list[tuple[str, P]]:
+    """Those that lose most, and of equals those furthest away, each with its name."""
+    return nlargest(limit, peers, key=lambda peer: (peer[1].lost_share, peer[1].rtt_s or 0.0))
 
 
 def summary(viewers: Sequence[ViewerStatistics]) -> ViewersSummary:

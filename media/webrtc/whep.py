@@ -22,7 +22,7 @@ from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, MediaSection, Offer
 from media.webrtc.sdp_answer import MediaAnswer
 from media.webrtc.session import PeerSession
-from media.webrtc.statistics import ViewersSummary, summary
+from media.webrtc.statistics import ViewersSummary, ViewerStatistics, summary, worst
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class WhepEndpoint:
         self.losses = Losses()
         self._resources = Resources()
         self._egresses: dict[str, Egress] = {}
+        self._streams: dict[str, str] = {}
         self._fanouts: dict[Relay, RtpFanout] = {}
         self._users: dict[Relay, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -76,6 +77,14 @@ class WhepEndpoint:
     def summary(self) -> ViewersSummary:
         """How the viewers fare at this moment."""
         return summary([egress.statistics for egress in self._egresses.values()])
+
+    def worst(self, limit: int) -> list[tuple[str, str, ViewerStatistics, ViewerPictures | None]]:
+        """The viewers that fare worst: resource id, stream, figures, and what is chosen for them."""
+        each = [(resource_id, egress.statistics) for resource_id, egress in self._egresses.items()]
+        return [
+            (resource_id, self._streams[resource_id], told, self._egresses[resource_id].pictures)
+            for resource_id, told in worst(each, limit)
+        ]
 
     def viewers_of(self, relay: Relay) -> int:
         return self._users.get(relay, 0)
@@ -166,6 +175,7 @@ class WhepEndpoint:
             log.debug("%s: WebRTC viewer %s left: %s", stream, shown(resource_id), reason)
             self._resources.forget(resource_id)
             self._egresses.pop(resource_id, None)
+            self._streams.pop(resource_id, None)
             if egress.pictures is not None:
                 egress.pictures.close()
             self._fanouts[relay].leave(egress)
@@ -185,7 +195,7 @@ class WhepEndpoint:
         )
         egress.attach(session)
         self._resources.add(resource_id, session)
-        self._egresses[resource_id] = egress
+        self._egresses[resource_id], self._streams[resource_id] = egress, stream
         log.debug("%s: WebRTC viewer %s came", stream, shown(resource_id))
         return session
 

@@ -21,7 +21,7 @@ from media.webrtc.sdp import Format, MediaSection
 from media.webrtc.sdp_answer import MediaAnswer
 from media.webrtc.session import PeerSession
 from media.webrtc.sources import StreamPlan
-from media.webrtc.statistics import PublishersSummary, PublisherStatistics, publishers_summary
+from media.webrtc.statistics import PublishersSummary, PublisherStatistics, publishers_summary, worst
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class WhipEndpoint:
         self.losses = Losses()
         self._resources = Resources()
         self._statistics: dict[str, PublisherStatistics] = {}
+        self._streams: dict[str, str] = {}
 
     @property
     def sessions(self) -> int:
@@ -62,12 +63,24 @@ class WhipEndpoint:
         """How the publishers fare at this moment."""
         return publishers_summary(list(self._statistics.values()))
 
+    def worst(self, limit: int) -> list[tuple[str, str, PublisherStatistics]]:
+        """The publishers that fare worst: resource id, stream, figures."""
+        each = worst(list(self._statistics.items()), limit)
+        return [(resource_id, self._streams[resource_id], told) for resource_id, told in each]
+
     async def offer(
-        self, *, sdp: str, publication: Publication, resource_id: str, offered_by: Mapping[str, int] = _NOBODY
+        self,
+        *,
+        sdp: str,
+        publication: Publication,
+        resource_id: str,
+        offered_by: Mapping[str, int] = _NOBODY,
+        stream: str = "",
     ) -> str:
         """The answer, with all candidates. From then on the publication is closed when the publisher goes.
 
-        ``offered_by`` names those who make the offer, each with how many of its offers may wait to be connected.
+        ``offered_by`` names those who make the offer, each with how many of its offers may wait to be connected;
+        ``stream``: what logs call it.
         Raises Refused and leaves the publication alone: 400 malformed, 413 too large, 422 unusable (no codec in
         common, no BUNDLE, …), 409 for a resource id that is taken, 429 for too many offers of the same, 503 when
         there are too many sessions.
@@ -77,6 +90,7 @@ class WhipEndpoint:
         offer = _parse(sdp)
         answers, plans = _negotiate(offer)
         session = self._start(publication, plans, _transport(offer, answers), resource_id)
+        self._streams[resource_id] = stream
         self._resources.offered(resource_id, by=offered_by)
         return _build(answers, session, offer)
 
@@ -123,6 +137,7 @@ class WhipEndpoint:
             log.debug("WebRTC publisher %s left: %s", shown(resource_id), reason)
             self._resources.forget(resource_id)
             self._statistics.pop(resource_id, None)
+            self._streams.pop(resource_id, None)
             publication.close(reason)
 
         session = PeerSession(

@@ -13,6 +13,7 @@ import msgspec
 
 from actors.runtime import ActorInfo, Ask, Node
 from actors.tracing import Span
+from media.control import PeersRead
 from server.live.media import MediaProcess
 from server.load_monitor import LoadMonitor
 from server.tracing import Traces
@@ -99,6 +100,12 @@ class DescribeNode(Ask[NodeReport], frozen=True, kw_only=True):
     limit: int
     kind: str | None = None
     order: Order = "unread"
+
+
+class FindPeers(Ask[PeersRead], frozen=True, kw_only=True):
+    """How those fare who publish and watch over WebRTC on this node: the worst, so many of each at most."""
+
+    limit: int
 
 
 class FindSpans(Ask[tuple[Span, ...]], frozen=True, kw_only=True):

@@ -35,7 +35,9 @@ from media.control import (
     OfferWhip,
     Patched,
     PatchIce,
+    PeersRead,
     ReadLayers,
+    ReadPeers,
     Refused,
     SetRestreams,
     SetSources,
@@ -171,7 +173,7 @@ class MediaProcess:
         self._tell(EndStage(stream_id=stream_id))
 
     async def offer_whip(self, offer: OfferWhip) -> Answered | Refused:
-        """This and the seven below raise ``MediaAway`` while the process is not there or does not answer."""
+        """This and the eight below raise ``MediaAway`` while the process is not there or does not answer."""
         return await self._ask(offer, Answered)
 
     async def offer_whep(self, offer: OfferWhep) -> Answered | Refused:
@@ -194,6 +196,9 @@ class MediaProcess:
 
     async def layers(self, asked: ReadLayers | ChooseLayer) -> LayersRead | Refused:
         return await self._ask(asked, LayersRead)
+
+    async def peers(self, limit: int) -> PeersRead | Refused:
+        return await self._ask(ReadPeers(limit=limit), PeersRead)
 
     def _tell(self, message: ControlMessage) -> None:
         try:

@@ -21,6 +21,7 @@ from media.control import (
     OfferWhep,
     Patched,
     PatchIce,
+    PeersRead,
     ReadLayers,
     Refused,
     SetStage,
@@ -28,7 +29,7 @@ from media.control import (
 )
 from media.hls.marks import Mark
 from server.live.broadcast import Broadcaster
-from server.live.inspection import DescribeNode, FindSpans, Inspection, NodeReport
+from server.live.inspection import DescribeNode, FindPeers, FindSpans, Inspection, NodeReport
 from server.live.media import MediaAway, MediaProcess
 from server.live.players import Players
 from server.live.published import PublishedEvents
@@ -181,6 +182,12 @@ class NodeActor(Actor):
     def spans(self, message: FindSpans) -> tuple[Span, ...]:
         return self._inspection.spans(message.trace)
 
+    @handles(FindPeers)
+    def peers(self, message: FindPeers) -> Later[PeersRead]:
+        later: Later[PeersRead] = self.context.later()
+        self.context.spawn(_peers_found(self._media.peers(message.limit), later), name="ask media")
+        return later
+
     @handles(StopHere)
     def stop(self, message: StopHere) -> None:
         self._media.stop_publication(message.stream_id, publication=message.publication, reason=message.reason)
@@ -267,6 +274,15 @@ class NodeActor(Actor):
         later: Later[MediaOutcome] = self.context.later()
         self.context.spawn(_asked(asking, later, stream_id), name="ask media")
         return later
+
+
+async def _peers_found(asking: Coroutine[Any, Any, PeersRead | Refused], later: Later[PeersRead]) -> None:
+    """None where there is no media process."""
+    try:
+        answer = await asking
+    except MediaAway:
+        answer = PeersRead()
+    later.resolve(answer if isinstance(answer, PeersRead) else PeersRead())
 
 
 async def _asked(asking: Coroutine[Any, Any, _Said], later: Later[MediaOutcome], stream_id: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from heapq import nlargest
 from typing import Annotated, Final
 
+import msgspec
 from pydantic import Field
 
 from actors.runtime.ids import SHARDS
+from media.control import PeerFigures
 from server.feature import Feature
 from server.features.operations.nodes import NodesAsked
 from server.http.errors import not_found
@@ -18,6 +21,7 @@ from server.live.inspection import (
     ActorReport,
     BusReport,
     DescribeNode,
+    FindPeers,
     FindSpans,
     LetterReport,
     MediaReport,
@@ -117,6 +121,34 @@ class SpanShape(Shape):
     duration_ms: float
 
 
+class PeerShape(Shape):
+    """What reports tell of one who publishes or watches over WebRTC."""
+
+    node: str
+    session: Annotated[str, Field(description="The beginning of its id")]
+    stream: Annotated[str, Field(description="As logs name it")]
+    rtt_ms: Annotated[float | None, Field(description="null until they have told")]
+    lost_share: Annotated[float, Field(description="Of the last report, 0 to 1")]
+    lost: Annotated[int, Field(description="Packets, since the beginning")]
+    jitter_ms: float
+    bitrate: Annotated[int, Field(description="bit/s")]
+    asked: Annotated[int, Field(description="Packets that were asked for again")]
+    stuck: Annotated[int, Field(description="How often pictures could not go on without a key frame")]
+    latency_ms: Annotated[float | None, Field(description="Publishers: from the camera to the server, if they tell")]
+    estimate: Annotated[int | None, Field(description="Viewers: what their connection carries, bit/s, if they tell")]
+    rendition: Annotated[str, Field(description="Viewers: what is sent to them")]
+
+
+class PeersShape(Shape):
+    publishers: Annotated[list[PeerShape], Field(description="Those that lose most first")]
+    viewers: Annotated[list[PeerShape], Field(description="Those that lose most first")]
+    silent: Annotated[list[str], Field(description="Nodes that did not answer")]
+
+
+class PeersQuery(Query):
+    limit: Limit = 20
+
+
 class TraceShape(Shape):
     id: str
     spans: Annotated[list[SpanShape], Field(description="By the time of their beginning, each by its node's clock")]
@@ -158,6 +190,11 @@ class ClusterRoutes:
                 auth="required", roles=admins,
             ),
             Operation(
+                method="GET", path="/api/v1/admin/webrtc", handler=self._peers, name="getWebrtcPeers", tag="admin",
+                summary="Those who publish and watch over WebRTC, the worst off first", query=PeersQuery,
+                answers={200: PeersShape}, auth="required", roles=admins,
+            ),
+            Operation(
                 method="GET", path="/api/v1/admin/traces/{id}", handler=self._trace, name="getTrace", tag="admin",
                 summary="The way of one message", paths={"id": TRACE}, answers={200: TraceShape},
                 description="Connect with `auth: {trace: true}`, and `chat:send` is acknowledged with its `trace`.",
@@ -183,6 +220,17 @@ class ClusterRoutes:
                 actors=_top(reports, query),
                 dead_letters=_letters(reports, query.limit),
             )
+        )
+
+    async def _peers(self, call: Call[None, PeersQuery]) -> Answer:
+        limit = call.query.limit
+        found = await self._nodes.ask({name: FindPeers(limit=limit) for name in self._nodes.members()})
+        told = [(name, read) for name, read in found.items() if read is not None]
+        publishers = [_peer(name, peer) for name, read in told for peer in read.publishers]
+        viewers = [_peer(name, peer) for name, read in told for peer in read.viewers]
+        silent = sorted(name for name, read in found.items() if read is None)
+        return Answer(
+            body=PeersShape(publishers=_worst(publishers, limit), viewers=_worst(viewers, limit), silent=silent)
         )
 
     async def _trace(self, call: Call[None, None]) -> Answer:
@@ -220,6 +268,14 @@ def _node(member: Member, report: NodeReport | None, owners: Mapping[int, str]) 
         rss_bytes=report.rss_bytes if report is not None else None,
         loop_lag_ms=report.loop_lag_ms if report is not None else None,
     )
+
+
+def _peer(node: str, peer: PeerFigures) -> PeerShape:
+    return PeerShape.model_validate({"node": node, **msgspec.structs.asdict(peer)})
+
+
+def _worst(peers: list[PeerShape], limit: int) -> list[PeerShape]:
+    return nlargest(limit, peers, key=lambda peer: (peer.lost_share, peer.rtt_ms or 0.0))
 
 
 def _media(media: MediaReport) -> MediaShape:

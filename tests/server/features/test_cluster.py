@@ -10,6 +10,7 @@ import pytest
 from actors.events import NODE
 from actors.runtime import Actor, Message, Node, handles
 from actors.runtime.supervisor import RestartPolicy
+from media.control import PeerFigures
 from server.features.operations.cluster import ClusterRoutes
 from server.features.operations.nodes import NodesAsked
 from server.http.identity import Caller, Identity
@@ -167,3 +168,24 @@ async def test_a_followed_message_is_told_of_in_the_order_of_its_steps_on_all_no
 async def test_an_unknown_trace_is_not_found(operator: Operator) -> None:
     assert (await operator.get(f"traces/{TRACE}"))[0] == 404
     assert (await operator.get("traces/nonsense"))[0] == 404
+
+
+async def test_those_off_worst_over_webrtc_are_told_of_first_with_their_node(
+    operator: Operator, places: list[ClusterNode]
+) -> None:
+    places[0].media.publishers = (peer("a", lost_share=0.02), peer("b", rtt_ms=900.0))
+    places[1].media.publishers = (peer("c", lost_share=0.3),)
+    status, body = await operator.get("webrtc?limit=2")
+    assert status == 200, body
+    assert [(told["node"], told["session"]) for told in body["publishers"]] == [("n2", "c"), ("n1", "a")]
+    assert (body["viewers"], body["silent"]) == ([], [])
+    places[1].media.is_away = True
+    status, body = await operator.get("webrtc")
+    assert [told["session"] for told in body["publishers"]] == ["a", "b"]
+
+
+def peer(session: str, *, lost_share: float = 0.0, rtt_ms: float | None = None) -> PeerFigures:
+    return PeerFigures(
+        session=session, stream="s", rtt_ms=rtt_ms, lost_share=lost_share, lost=0, jitter_ms=0.0, bitrate=0, asked=0,
+        stuck=0,
+    )  # fmt: skip

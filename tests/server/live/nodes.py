@@ -19,6 +19,8 @@ from media.control import (
     OfferWhip,
     Patched,
     PatchIce,
+    PeerFigures,
+    PeersRead,
     ReadLayers,
     Refused,
     ShowSlate,
@@ -92,6 +94,7 @@ class Sessions:
         self.patched = Patched(fragment="a=end", etag="2")
         self.refusal: Refused | None = None
         self.chosen: str | None = None
+        self.publishers: tuple[PeerFigures, ...] = ()
         self.offers: list[OfferWhip | OfferWhep] = []
 
     @property
@@ -118,6 +121,11 @@ class Sessions:
 
     async def find_resource(self, resource_id: str) -> Patched | Refused:
         return Patched() if resource_id in self.open else self._unknown()
+
+    async def peers(self, limit: int) -> PeersRead | Refused:
+        if self.is_away:
+            raise MediaAway
+        return PeersRead(publishers=self.publishers[:limit])
 
     async def layers(self, asked: ReadLayers | ChooseLayer) -> LayersRead | Refused:
         if asked.resource_id not in self.open:

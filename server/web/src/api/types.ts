@@ -25,6 +25,8 @@ export type ClusterNode = Cluster["nodes"][number];
 export type ClusterShard = Cluster["shards"][number];
 export type ClusterActor = Cluster["actors"][number];
 export type DeadLetter = Cluster["dead_letters"][number];
+export type WebrtcPeers = Answer<"getWebrtcPeers">;
+export type WebrtcPeer = WebrtcPeers["viewers"][number];
 export type Trace = Answer<"getTrace">;
 
 export interface Page<T> {

@@ -8,6 +8,7 @@ import { Actors, sortings, type Asked } from "./actors";
 import { bytes, ms } from "./measures";
 import { Scroll } from "../../ui/scroll";
 import { TraceFinder } from "./trace";
+import { WebrtcPeersPanel } from "./webrtc-peers";
 import { t } from "./words";
 import "./cluster.css";
 import { ago, bitrate, clock, count, duration, listed, percent } from "../../ui/format";
@@ -90,6 +91,7 @@ function Found({ cluster, asked, onAsk }: { cluster: Cluster; asked: Asked; onAs
       </section>
       <Shards shards={cluster.shards} hues={hues} />
       <Actors cluster={cluster} asked={asked} onAsk={onAsk} />
+      <WebrtcPeersPanel />
       <Letters letters={cluster.dead_letters} />
       <TraceFinder />
     </>
