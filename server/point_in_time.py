@@ -6,6 +6,7 @@ For the embedded Postgres, with ``wal_folder``: a Postgres of one's own has its 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,8 @@ from storage.point_in_time import recover, take_base
 EVERY: Final = timedelta(days=1)
 LOOK_S: Final = 60.0
 SAY_AGAIN_S: Final = 3_600.0
-MAX_BEHIND: Final = 8
-"""Segments that may wait to be kept before an error is logged. They come by the minute where little is written."""
+MAX_WAIT_S: Final = 180.0
+"""How long a segment may wait to be kept before an error is logged."""
 LATEST: Final = "latest"
 
 log = logging.getLogger("server.point_in_time")
@@ -50,9 +51,8 @@ class BaseBackups:
 
     async def look(self, now: datetime) -> None:
         """Raises ``StorageError`` and ``OSError``."""
-        behind = await asyncio.to_thread(_waiting, self._data)
-        if behind > MAX_BEHIND:
-            self._say(f"{behind} segments of WAL wait to be kept in {self._wal.folder}: see postgres.log")
+        if await asyncio.to_thread(_oldest_wait_s, self._data, now.timestamp()) > MAX_WAIT_S:
+            self._say(f"the WAL cannot be kept in {self._wal.folder}: see postgres.log")
         life = self._wal.life(self._data)
         at = newest(await asyncio.to_thread(self._wal.bases), life)
         if at is None or now - at >= EVERY:
@@ -108,8 +108,13 @@ def _moment(told: str) -> datetime:
     return at.astimezone(UTC)
 
 
-def _waiting(data: Path) -> int:
-    return sum(path.suffix == ".ready" for path in (data / "pg_wal" / "archive_status").iterdir())
+def _oldest_wait_s(data: Path, now: float) -> float:
+    """0 when none waits."""
+    begun = [now]
+    for note in (data / "pg_wal" / "archive_status").glob("*.ready"):
+        with contextlib.suppress(FileNotFoundError):  # kept meanwhile
+            begun.append(note.stat().st_mtime)
+    return now - min(begun)
 
 
 def _say_step(words: str) -> None:

@@ -121,7 +121,8 @@ def _give(data: Path, account: Account) -> None:
 
 
 async def _replay(base: Base, beside: Path, to: datetime | None) -> None:
-    engine = EmbeddedPostgres(data_dir=beside, start_timeout_s=RECOVERY_S, options=recovery_settings(base, to))
+    options = recovery_settings(base, to)
+    engine = EmbeddedPostgres(data_dir=beside, start_timeout_s=RECOVERY_S, options=options, reads=base.wal)
     try:
         url = await asyncio.to_thread(engine.start)
         await rename_logs(url)

@@ -48,14 +48,14 @@ class Account:
             os.chown(folder, self.uid, self.gid)
 
 
-def account_for(data: Path, programs: Path) -> Account:
+def account_for(data: Path, *programs: Path) -> Account:
     """Who runs Postgres, which refuses to run as root: we, unless we are root; then the owner of existing data, else
     the first of a few accounts that a system has."""
     if os.geteuid() != 0:
         return Account.current()
     owner = data.stat().st_uid if data.exists() else 0
     entry = _entry(owner)
-    reach = not all(_may_enter(folder, entry) for folder in (data.parent, programs))
+    reach = not all(_may_enter(folder, entry) for folder in (data.parent, *programs))
     return Account(uid=entry.pw_uid, gid=entry.pw_gid, is_other=True, needs_reach=reach)
 
 

@@ -16,7 +16,7 @@ from storage.embedded.engine_log import failure_in_log, shorten, tail
 from storage.embedded.programs import postgres_program
 from storage.embedded.socket_folder import socket_folder
 from storage.embedded.timing import POLL_S, SETTLE_S
-from storage.embedded.wal_folder import WalFolder, archive_settings
+from storage.embedded.wal_folder import WalFolder, archive_settings, reached
 from storage.process import Account, account_for, command_line, spawn, wait_gone
 
 
@@ -33,11 +33,13 @@ class EmbeddedPostgres(EmbeddedEngine):
         stop_timeout_s: float = 15.0,
         wal_folder: Path | None = None,
         options: Mapping[str, str] | None = None,
+        reads: Path | None = None,
     ) -> None:
-        """``wal_folder``: where its WAL is kept. ``options``: more settings of Postgres."""
+        """``wal_folder``: where its WAL is kept. ``options``: more settings of Postgres, which then reads ``reads``."""
         super().__init__(data_dir=data_dir, file_name="postgres")
         self._wal = WalFolder(wal_folder) if wal_folder else None
         self._options = dict(options or {})
+        self._reads = wal_folder or reads
         self._data = data_dir.absolute() / "postgres"
         self._start_timeout_s = start_timeout_s
         self._stop_timeout_s = stop_timeout_s
@@ -47,7 +49,8 @@ class EmbeddedPostgres(EmbeddedEngine):
         if self.is_running():
             return self._url(_postmaster_socket_dir(self._data))
         self._forget()
-        account = account_for(self._data, postgres_program(""))
+        more = reached(self._reads) if self._reads else []
+        account = account_for(self._data, postgres_program(""), *more)
         if not (self._data / "PG_VERSION").exists():
             self._initialise(account)
         self._watch(self._adopt() or self._launch(account), signal_name="INT")

@@ -154,6 +154,13 @@ def recovery_settings(base: Base, to: datetime | None) -> dict[str, str]:
     return settings if to is None else {**settings, "recovery_target_time": to.isoformat()}
 
 
+def reached(folder: Path) -> list[Path]:
+    """What the account that Postgres runs under must be able to enter for these settings: ``wal_copy`` runs as it."""
+    folders = (folder.absolute(), *folder.absolute().parents)
+    programs = (Path(sys.executable), Path(sys.executable).resolve(), Path(wal_copy.__file__))
+    return [next(one for one in folders if one.exists()), *(program.parent for program in programs)]
+
+
 def _command(*words: str) -> str:
     return " ".join([_quoted(Path(sys.executable)), "-I", "-S", _quoted(Path(wal_copy.__file__)), *words])
 

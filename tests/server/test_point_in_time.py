@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -66,6 +66,8 @@ async def test_a_database_is_brought_back_as_of_a_moment_and_a_gap_is_told(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = of(folder, "lost")
+    folder.chmod(0o755)
+    settings.data_dir.mkdir(mode=0o755)  # the account of Postgres needs no help to enter it, maybe to run Python
     early = moment()
     engine = EmbeddedPostgres(data_dir=settings.data_dir, wal_folder=settings.wal_folder)
     try:
@@ -109,6 +111,19 @@ async def test_a_database_is_brought_back_as_of_a_moment_and_a_gap_is_told(
     (base.folder / "base.tar.gz").write_bytes(whole[: len(whole) // 2])
     assert await bring_back_to(of(folder, "never"), to) == 1
     assert f"{base.folder} is damaged" in capsys.readouterr().err
+
+
+async def test_wal_that_waits_is_told_once_an_hour_and_so_is_a_server_without_the_folder(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    notes = folder / "data/postgres/pg_wal/archive_status"
+    notes.mkdir(parents=True)
+    (notes / "000000010000000000000001.ready").touch()
+    bases = BaseBackups(settings=of(folder, "data"), wal_folder=folder / "wal", url="")
+    for minutes in (1, 4, 5):
+        with pytest.raises(OSError, match="started without wal_folder"):
+            await bases.look(datetime.now(UTC) + timedelta(minutes=minutes))
+        assert caplog.text.count("cannot be kept") == (minutes > 1)
 
 
 @pytest.mark.parametrize("told", ["yesterday", "2026-07-01T12:00:00", "9000-01-01T00:00:00Z"])
