@@ -1,6 +1,6 @@
 /** Small pieces that many pages use. */
 import type { ComponentChildren, CSSProperties, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Owner, StreamState } from "../api/types";
 import { hue, initials, sized } from "./format";
 import { CheckIcon, CopyIcon } from "./icons";
@@ -158,7 +158,7 @@ export interface FieldProps {
 
 /** A labelled control with its hint and its error tied to it. */
 export function Field({ label, name, error, hint, children }: FieldProps) {
-  const id = `field-${name}`;
+  const id = `field-${name}-${useId()}`;
   const described = [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ");
   return (
     <div class={`field${error ? " field-bad" : ""}`}>

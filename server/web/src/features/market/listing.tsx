@@ -30,9 +30,9 @@ export default function ListingPage({ listingId }: { listingId: string }) {
       <PageTitle>
         <span dir="auto">{one.title}</span>
       </PageTitle>
-      <p class="market-price">
+      <div class="market-price">
         {money(one.price, one.currency)} {one.shipping > 0 && <span class="dim">{t("shippingOf", { amount: money(one.shipping, one.currency) })}</span>}
-      </p>
+      </div>
       <a class="row" href={`/@${one.seller.username}`}>
         <Avatar of={one.seller} size={28} />
         <bdi>{one.seller.display_name}</bdi>

@@ -53,7 +53,9 @@ function Facts({ of: one }: { of: Order }) {
           text && (
             <div key={name}>
               <dt>{t(name)}</dt>
-              <dd dir="auto">{text}</dd>
+              <dd>
+                <bdi>{text}</bdi>
+              </dd>
             </div>
           ),
       )}

@@ -109,8 +109,8 @@ function TaskCard({ one, columns, people, mayWrite, act }: CardProps) {
             value={one.due_at?.slice(0, 10) ?? ""}
             onChange={(event) => act(() => changeTask(one, { due_at: event.currentTarget.value ? `${event.currentTarget.value}T12:00:00Z` : null }))}
           />
-          <button type="button" class="button" onClick={() => act(() => deleteTask(one))}>
-            {t("deleteTask", { title: one.title })}
+          <button type="button" class="button" onClick={() => act(() => deleteTask(one))} aria-label={t("deleteTask", { title: one.title })}>
+            {t("deleteComment")}
           </button>
         </div>
       )}

@@ -71,10 +71,10 @@ function Week() {
   if (!report) return null;
   const name = new Intl.DateTimeFormat(locale.value, { weekday: "long", day: "numeric", month: "short", timeZone: "UTC" });
   return (
-    <section key={language.value}>
+    <section class="stack" key={language.value}>
       <h2>{t("week")}</h2>
       <p>{t("total", { minutes: minutes(report.screen_seconds), watched: minutes(report.watched_seconds) })}</p>
-      <table>
+      <table class="wellbeing-week">
         <thead>
           <tr>
             <th scope="col">{t("day")}</th>
