@@ -21,8 +21,8 @@ class Publish(Protocol):
     def to_socket(self, node: str, person_id: str, socket: str, event: str, body: dict[str, Any]) -> None:
         """Send an event to one socket of a person, on the node that has it."""
 
-    def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
-        """Send an event to every socket that subscribes to ``topic``."""
+    def to_topic(self, topic: str, event: str, body: dict[str, Any], *, person_id: str | None = None) -> None:
+        """Send an event to every socket that subscribes to ``topic``, and to every other one of this person."""
 
     def conflate(self, topic: str, key: str, event: str, body: dict[str, Any], *, person_id: str | None = None) -> None:
         """As ``to_topic``; of several values of one ``key`` within a moment only the last is sent.

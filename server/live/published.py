@@ -33,8 +33,8 @@ class NodesPublish:
     def to_socket(self, node: str, person_id: str, socket: str, event: str, body: dict[str, Any]) -> None:
         self._tell_node(node, DeliverToPeople(person_ids=(person_id,), event=event, body=body, socket=socket))
 
-    def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
-        self._tell(DeliverPublished(topic=topic, event=event, body=body))
+    def to_topic(self, topic: str, event: str, body: dict[str, Any], *, person_id: str | None = None) -> None:
+        self._tell(DeliverPublished(topic=topic, event=event, body=body, person_id=person_id))
 
     def conflate(self, topic: str, key: str, event: str, body: dict[str, Any], *, person_id: str | None = None) -> None:
         self._tell(DeliverPublished(topic=topic, event=event, body=body, key=key, person_id=person_id))
@@ -69,6 +69,9 @@ class PublishedEvents:
             self._heard[message.event](message.body)
         if message.key is None:
             self._fanout.publish(message.topic, message.event, message.body)
+            for socket in self._sockets.of_person(message.person_id or ""):
+                if message.topic not in socket.topics:
+                    socket.emit(message.event, message.body)
         else:
             self._fanout.conflate(message.topic, message.event, message.body, key=message.key)
             if message.person_id is not None:

@@ -59,7 +59,7 @@ class PublishedEvents:
     def to_socket(self, node: str, person_id: str, socket: str, event: str, body: dict[str, Any]) -> None:
         self.events.append((f"{node}/{socket}", event, body))
 
-    def to_topic(self, topic: str, event: str, body: dict[str, Any]) -> None:
+    def to_topic(self, topic: str, event: str, body: dict[str, Any], *, person_id: str | None = None) -> None:
         self.events.append((topic, event, body))
 
     def conflate(self, topic: str, key: str, event: str, body: dict[str, Any], *, person_id: str | None = None) -> None:

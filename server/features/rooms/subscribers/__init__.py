@@ -38,7 +38,7 @@ SUBSCRIPTION: Final = ServerEvent(
     name="subscription",
     summary="A month of a subscription was paid",
     body=Subscribed,
-    to="the sockets in the creator's room, or those of the creator while there is none",
+    to="the sockets in the creator's room, or those of the creator while there is none, and those of whose it is",
 )
 _ROOM: Final = """
 select id, room_id from streams where owner_id = $1 and state in ('live', 'interrupted') and visibility <> 'private'
@@ -63,9 +63,11 @@ class _Shower:
         place = await tx.fetchrow(_ROOM, fact.owner_id)
         body = _body(found, fact.months, dict(place) if place is not None else {"id": None, "room_id": None})
         if place is None:
-            tx.after_commit(partial(self._publish.to_person, fact.owner_id, SUBSCRIPTION.name, body))
+            people = (fact.owner_id, fact.person_id)
+            tx.after_commit(partial(self._publish.to_people, people, SUBSCRIPTION.name, body))
         else:
-            tx.after_commit(partial(self._publish.to_topic, topic_of(place["room_id"]), SUBSCRIPTION.name, body))
+            room, whose = topic_of(place["room_id"]), fact.person_id
+            tx.after_commit(partial(self._publish.to_topic, room, SUBSCRIPTION.name, body, person_id=whose))
 
 
 def _body(found: dict[str, Any], months: int, place: dict[str, Any]) -> dict[str, Any]:

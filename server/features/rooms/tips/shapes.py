@@ -92,7 +92,7 @@ TIP: Final = ServerEvent(
     name="tip",
     summary="A tip was paid",
     body=TipGiven,
-    to="the sockets in the room, or those of who received it outside of one",
+    to="the sockets in the room, or those of who received it outside of one, and those of who gave it",
 )
 
 

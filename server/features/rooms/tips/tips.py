@@ -149,9 +149,11 @@ class Tips:
         assert row is not None
         await publish(tx, TipSucceeded(tip_id=row["id"], owner_id=row["owner_id"]))
         if row["room_id"] is None:
-            tx.after_commit(partial(self._publish.to_person, row["owner_id"], TIP.name, sent(row)))
+            people = (row["owner_id"], row["person_id"])
+            tx.after_commit(partial(self._publish.to_people, people, TIP.name, sent(row)))
         else:
-            tx.after_commit(partial(self._publish.to_topic, topic_of(row["room_id"]), TIP.name, sent(row)))
+            room, payer = topic_of(row["room_id"]), row["person_id"]
+            tx.after_commit(partial(self._publish.to_topic, room, TIP.name, sent(row), person_id=payer))
 
     async def _failed(self, tx: Transaction, fact: PaymentFailed) -> None:
         if fact.kind == KIND:

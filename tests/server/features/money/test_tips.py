@@ -38,13 +38,14 @@ async def test_a_tip_is_shown_in_the_room_when_it_is_paid_and_not_before(shop: S
     await shop.require_sound()
 
 
-async def test_a_tip_to_a_person_who_is_live_is_shown_in_that_room_else_to_them_alone(shop: Shop) -> None:
+async def test_a_tip_to_a_person_who_is_live_is_shown_in_that_room_else_to_the_two_alone(shop: Shop) -> None:
     await shop.tip(stream_id=None, user="ADA")
     await shop.kit.database.execute("update streams set state = 'ended'")
     await shop.tip(stream_id=None, user=await shop.id_of("ada"), currency="jpy", amount=400)
     await shop.settle()
-    assert [(one["room_id"], one["currency"]) for one in shop.shown()] == [(shop.room, "USD"), (None, "JPY")]
-    assert [to for to, event, _ in shop.kit.published.events if event == "tip"][1] == await shop.id_of("ada")
+    shown = [(to, body["room_id"], body["currency"]) for to, event, body in shop.kit.published.events if event == "tip"]
+    assert shown[0][1:] == (shop.room, "USD")
+    assert shown[1:] == [(await shop.id_of(name), None, "JPY") for name in ("ada", "bob")]
 
 
 REFUSED: list[tuple[dict[str, Any], int, str | None]] = [
