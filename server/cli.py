@@ -283,7 +283,7 @@ def backup(argv: Sequence[str]) -> int:
         return _with_past(argv[1:], "backup --base", back_up_base)
     from server.backup import back_up
 
-    return _with_file(argv, "backup", back_up)
+    return _with_file(argv, "backup", "FILE | --base", back_up)
 
 
 def restore(argv: Sequence[str]) -> int:
@@ -294,7 +294,7 @@ def restore(argv: Sequence[str]) -> int:
         return _with_past(argv[2:], "restore --to-time TIME", lambda settings: bring_back_to(settings, argv[1]))
     from server.backup import bring_back
 
-    return _with_file(argv, "restore", bring_back)
+    return _with_file(argv, "restore", "FILE | --to-time TIME", bring_back)
 
 
 def _with_past(argv: Sequence[str], command: str, work: Callable[[Settings], Awaitable[int]]) -> int:
@@ -307,8 +307,8 @@ def _with_past(argv: Sequence[str], command: str, work: Callable[[Settings], Awa
     return asyncio.run(run())
 
 
-def _with_file(argv: Sequence[str], command: str, work: Callable[[Settings, Path], Awaitable[int]]) -> int:
-    program = f"socialflow {command} FILE"
+def _with_file(argv: Sequence[str], command: str, words: str, work: Callable[[Settings, Path], Awaitable[int]]) -> int:
+    program = f"socialflow {command} {words}"
     if not argv or argv[0].startswith("-"):
         if "--help" in argv or "-h" in argv:
             load(["--help"], program=program)

@@ -17,6 +17,7 @@ from server.diagnostics.machine import (
     check_open_files,
     check_python,
     check_run_folder,
+    check_wal_folder,
     check_web_client,
 )
 from server.diagnostics.mail import check_mail
@@ -30,6 +31,7 @@ Check = Callable[[Settings], Awaitable[list[Finding]]]
 CHECKS: Final[Sequence[tuple[str, Check]]] = (
     ("python", check_python),
     ("data folder", check_data_folder),
+    ("wal folder", check_wal_folder),
     ("ports", check_ports),
     ("postgres", check_postgres),
     ("redis", check_redis),

@@ -6,18 +6,20 @@ import os
 import platform
 import resource
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from server.config import Settings
 from server.diagnostics.findings import Finding, fine, note, problem
 from server.folders import run_base
+from storage.embedded.wal_folder import WalFolder
 
 WEB: Final = Path(__file__).parent.parent / "web" / "dist"
 MIN_FREE_BYTES: Final = 1 << 30
 OLDEST_CLOCK: Final = datetime(2026, 1, 1, tzinfo=UTC)
 SPARE_FILES: Final = 512
+OLD_BASE: Final = timedelta(days=2)
 
 
 async def check_python(_settings: Settings) -> list[Finding]:
@@ -34,6 +36,24 @@ async def check_data_folder(settings: Settings) -> list[Finding]:
     if free < MIN_FREE_BYTES:
         return [problem("data folder", says, f"free at least {_bytes(MIN_FREE_BYTES)}, or choose --data-dir")]
     return [fine("data folder", says)]
+
+
+async def check_wal_folder(settings: Settings) -> list[Finding]:
+    """Nothing where there is none."""
+    if settings.wal_folder is None:
+        return []
+    folder = settings.wal_folder.absolute()
+    there = _nearest(folder)
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return [problem("wal folder", f"{there} cannot be written", "mend its permissions, or choose --wal-folder")]
+    bases = WalFolder(folder).bases()
+    since = f"every moment since {bases[0].at.isoformat(timespec='seconds')}" if bases else "no base backup yet"
+    says = f"{folder}, {_bytes(shutil.disk_usage(there).free)} free, {since}"
+    if bases and datetime.now(UTC) - bases[-1].at > OLD_BASE:
+        return [note("wal folder", f"{says}, but no base of the last days", "run `socialflow backup --base`")]
+    if there.stat().st_dev == _nearest(settings.data_dir.absolute()).stat().st_dev:
+        return [note("wal folder", f"{says}, on the disk of the data folder", "choose one that is not lost with it")]
+    return [fine("wal folder", says)]
 
 
 async def check_run_folder(settings: Settings) -> list[Finding]:

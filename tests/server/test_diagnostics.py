@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -256,6 +258,23 @@ async def test_doctor_finds_a_data_folder_under_a_file(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a folder")
     finding = await found(settings_of(tmp_path), "data folder")
     assert finding.state == "problem"
+
+
+async def test_doctor_tells_how_far_back_the_wal_folder_goes_and_when_it_is_no_use(tmp_path: Path) -> None:
+    chosen = tmp_path / "wal"
+    settings = settings_of(tmp_path, "--wal-folder", str(chosen))
+    finding = await found(settings, "wal folder")
+    assert (finding.state, "no base backup yet" in finding.says, "disk" in finding.says) == ("note", True, True)
+    made = chosen / "20260101T000000.000000Z-00aa" / "base-20260101T000000.000000Z"
+    made.mkdir(parents=True)
+    wal = {"Timeline": 1, "Start-LSN": "0/2000028", "End-LSN": "0/2000120"}
+    (made / "backup_manifest").write_text(json.dumps({"WAL-Ranges": [wal]}))
+    finding = await found(settings, "wal folder")
+    assert "since 2026-01-01T00:00:00" in finding.says
+    assert "backup --base" in finding.advice
+    shutil.rmtree(chosen)
+    chosen.write_text("not a folder")
+    assert (await found(settings, "wal folder")).state == "problem"
 
 
 async def test_doctor_notes_a_run_folder_with_too_little_room(tmp_path: Path) -> None:
