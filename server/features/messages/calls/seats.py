@@ -11,13 +11,13 @@ from typing import Final, Protocol
 
 from actors.call import BEAT_S
 from actors.call_messages import CALL, Ending, Seat, SeatsHere, SocketGone
-from actors.runtime import ActorError, DomainError, Handle, Node
+from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
 from server.feature import Receiver
+from server.live.beat import Beat
 
 MAX_CALLS: Final = 10
 """That one socket is in at a time."""
-AT_ONCE: Final = 64
 
 log = logging.getLogger("server.calls")
 
@@ -39,8 +39,9 @@ class Seats:
         self._of: dict[Session, dict[str, CallSocket]] = {}
         self._in: defaultdict[str, set[Session]] = defaultdict(set)
         self._orders: dict[Session, asyncio.Lock] = {}
-        self._timer: Handle | None = None
-        self._beating: asyncio.Task[None] | None = None
+        self._beat = Beat(
+            clock=node.clock, every_s=BEAT_S, followed=lambda: self._in, tell=self._tell_here, name="beat of calls"
+        )
 
     def seat_of(self, socket: CallSocket) -> Seat:
         return Seat(node=self._node.name, socket=socket.sid)
@@ -58,7 +59,7 @@ class Seats:
         self._of.setdefault(session, {})[call_id] = socket
         self._orders.setdefault(session, asyncio.Lock())
         self._in[call_id].add(session)
-        self._arm()
+        self._beat.arm()
 
     def free(self, session: Session, call_id: str) -> None:
         held = self._of.get(session, {})
@@ -81,12 +82,7 @@ class Seats:
         return self._orders.get(session) or contextlib.nullcontext()
 
     async def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._beating is not None:
-            self._beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._beating
+        await self._beat.close()
 
     @property
     def calls(self) -> int:
@@ -98,20 +94,6 @@ class Seats:
             self._node.ref(CALL, call_id).tell(SocketGone(person_id=session.viewer, seat=self.seat_of(socket)))
         except ActorError as error:
             log.info("call %s finds out by itself that a socket is gone: %s", call_id, error)
-
-    def _arm(self) -> None:
-        if self._timer is None and self._in:
-            self._timer = self._node.clock.call_later(BEAT_S, self._begin_beat)
-
-    def _begin_beat(self) -> None:
-        self._timer = None
-        self._beating = asyncio.get_running_loop().create_task(self._beat(), name="beat of calls")
-
-    async def _beat(self) -> None:
-        call_ids = list(self._in)
-        for first in range(0, len(call_ids), AT_ONCE):
-            await asyncio.gather(*(self._tell_here(call_id) for call_id in call_ids[first : first + AT_ONCE]))
-        self._arm()
 
     async def _tell_here(self, call_id: str) -> None:
         here = {self._of[session][call_id].sid: session for session in self._in.get(call_id, ())}

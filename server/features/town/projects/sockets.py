@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +10,7 @@ from typing import Any, Final, Protocol
 from actors.document import BEAT_S, MAX_UPDATE
 from actors.document_messages import DOCUMENT, ApplyUpdate, DocumentSockets, JoinDocument
 from actors.rate_limits import Rate
-from actors.runtime import ActorError, DomainError, Handle, Node
+from actors.runtime import ActorError, DomainError, Node
 from actors.session import Session
 from server.features.town.projects.event_shapes import (
     AWARENESS,
@@ -29,6 +27,7 @@ from server.features.town.projects.event_shapes import (
     bounded,
     written,
 )
+from server.live.beat import Beat
 from server.live.events import Done
 from server.publish import Publish
 from server.socket_events import ClientEvent
@@ -38,7 +37,6 @@ MAX_FOLLOWED: Final = 20
 """Documents that one socket follows."""
 MAX_STATE: Final = 1024 * 1024
 """Bytes of an update in an acknowledgement: a socket may be owed little more. Larger ones come over REST."""
-AT_ONCE: Final = 32
 
 log = logging.getLogger("server.projects")
 
@@ -62,8 +60,9 @@ class DocumentFollowers:
         self._topics = topics
         self._publish = publish
         self._in: defaultdict[str, dict[Session, Any]] = defaultdict(dict)
-        self._timer: Handle | None = None
-        self._beating: asyncio.Task[None] | None = None
+        self._beat = Beat(
+            clock=node.clock, every_s=BEAT_S, followed=lambda: self._in, tell=self._tell_here, name="beat of documents"
+        )
 
     def events(self) -> Sequence[ClientEvent]:
         return [
@@ -97,12 +96,7 @@ class DocumentFollowers:
             self._forget(document_id, session)
 
     async def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._beating is not None:
-            self._beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._beating
+        await self._beat.close()
 
     def heed(self, change: Change) -> None:
         """Who is out of a document follows it here no more."""
@@ -140,7 +134,7 @@ class DocumentFollowers:
         if not socket.is_connected:
             raise DomainError("gone", "The connection has closed.")
         self._in[body.document_id][session] = socket
-        self._arm()
+        self._beat.arm()
         return {
             "ok": True,
             "document_id": body.document_id,
@@ -176,20 +170,6 @@ class DocumentFollowers:
         self._topics.unsubscribe(topic_of(document_id), socket)
         self._forget(document_id, session)
         socket.emit(CLOSED.name, {"document_id": document_id})
-
-    def _arm(self) -> None:
-        if self._timer is None and self._in:
-            self._timer = self._node.clock.call_later(BEAT_S, self._begin_beat)
-
-    def _begin_beat(self) -> None:
-        self._timer = None
-        self._beating = asyncio.get_running_loop().create_task(self._beat(), name="beat of documents")
-
-    async def _beat(self) -> None:
-        ids = list(self._in)
-        for first in range(0, len(ids), AT_ONCE):
-            await asyncio.gather(*(self._tell_here(one) for one in ids[first : first + AT_ONCE]))
-        self._arm()
 
     async def _tell_here(self, document_id: str) -> None:
         here = {socket.sid: session for session, socket in self._in.get(document_id, {}).items()}
