@@ -29,7 +29,7 @@ CSP: Final = (
 )
 HSTS: Final = "max-age=31536000"
 """A year, of this host alone (RFC 6797): an operator who wants subdomains in it says so at a proxy."""
-PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()"
+PERMISSIONS: Final = "camera=(self), microphone=(self), display-capture=(self), geolocation=(self), payment=(), usb=()"
 EXPOSED: Final = (
     "Accept-Ranges, Age, Content-Range, Date, ETag, Link, Location, RateLimit, RateLimit-Policy, "
     "Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Concat, Upload-Defer-Length, "

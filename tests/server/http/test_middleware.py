@@ -199,7 +199,9 @@ async def test_stream_key_is_handed_over_and_needed(serve: Serve) -> None:
 
 
 def test_a_page_may_open_sockets_to_its_own_host_alone_and_send_forms_nowhere_else() -> None:
-    policy = security_headers(host="live.example:8080", is_page=True, is_secure=False)["Content-Security-Policy"]
+    headers = security_headers(host="live.example:8080", is_page=True, is_secure=False)
+    assert "geolocation=(self)" in headers["Permissions-Policy"], "what is near a person is asked for by the page"
+    policy = headers["Content-Security-Policy"]
     directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert directives["connect-src"] == "'self' ws://live.example:8080 wss://live.example:8080"
     assert directives["form-action"] == "'self'"

@@ -177,3 +177,13 @@ export function Field({ label, name, error, hint, children }: FieldProps) {
     </div>
   );
 }
+
+/** One of several facts on a line, with the dot before the next. */
+export function Fact({ text }: { text: string }) {
+  return (
+    <>
+      <bdi>{text}</bdi>
+      {" · "}
+    </>
+  );
+}

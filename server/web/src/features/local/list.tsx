@@ -4,7 +4,7 @@ import { sentence } from "../../api/http";
 import { me } from "../../api/session";
 import { ago, decimal } from "../../ui/format";
 import { usePages } from "../../ui/pages";
-import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { Empty, Fact, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { toast } from "../../ui/toasts";
 import { listOffers, type Offer, RADIUS_KM, whereIAm } from "./calls";
 import { offset, spotOf } from "./projection";
@@ -89,7 +89,8 @@ function OfferRow({ of: one }: { of: Offer }) {
         <strong dir="auto">{one.title}</strong>
       </a>
       <p class="dim">
-        <span class="tag">{t(one.kind)}</span> <bdi>{one.place.name}</bdi> {one.distance_km != null && t("away", { km: decimal(one.distance_km, 1) })}{" "}
+        <span class="tag">{t(one.kind)}</span> {one.place.name && <Fact text={one.place.name} />}
+        {one.distance_km != null && <Fact text={t("away", { km: decimal(one.distance_km, 1) })} />}
         {one.starts_at ? t("begins", { when: ago(one.starts_at) }) : t("ends", { when: ago(one.expires_at) })}
       </p>
     </li>

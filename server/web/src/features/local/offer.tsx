@@ -5,7 +5,7 @@ import { me } from "../../api/session";
 import { loginPath, navigate } from "../../router";
 import { ago } from "../../ui/format";
 import { Missing } from "../../ui/missing";
-import { Avatar, Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
+import { Avatar, Empty, Fact, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { attempt } from "../../ui/sending";
 import { deleteOffer, getOffer, type Offer, writeTo } from "./calls";
 import { t } from "./words";
@@ -31,7 +31,9 @@ export default function OfferPage({ offerId }: { offerId: string }) {
         <span dir="auto">{one.title}</span>
       </PageTitle>
       <p class="dim">
-        <span class="tag">{t(one.kind)}</span> <bdi>{one.place.name}</bdi> {one.starts_at && t("begins", { when: ago(one.starts_at) })} {t("ends", { when: ago(one.expires_at) })}
+        <span class="tag">{t(one.kind)}</span> {one.place.name && <Fact text={one.place.name} />}
+        {one.starts_at && <Fact text={t("begins", { when: ago(one.starts_at) })} />}
+        {t("ends", { when: ago(one.expires_at) })}
       </p>
       <a class="row" href={`/@${one.owner.username}`}>
         <Avatar of={one.owner} size={28} />

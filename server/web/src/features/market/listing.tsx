@@ -4,7 +4,7 @@ import { me } from "../../api/session";
 import { navigate } from "../../router";
 import { ago, decimal } from "../../ui/format";
 import { usePages } from "../../ui/pages";
-import { Avatar, PageTitle, useTitle } from "../../ui/parts";
+import { Avatar, Fact, PageTitle, useTitle } from "../../ui/parts";
 import { attempt } from "../../ui/sending";
 import { money } from "../money/amounts";
 import { BuyForm } from "./buy";
@@ -38,8 +38,8 @@ export default function ListingPage({ listingId }: { listingId: string }) {
         <bdi>{one.seller.display_name}</bdi>
       </a>
       <p class="dim">
-        {one.category && <span class="tag">{one.category}</span>} {one.state === "closed" ? t("closed") : one.stock ? t("left", { n: one.stock }) : t("soldOut")}{" "}
-        <bdi>{one.place?.name}</bdi>
+        {one.category && <span class="tag">{one.category}</span>} {one.place?.name && <Fact text={one.place.name} />}
+        {one.state === "closed" ? t("closed") : one.stock ? t("left", { n: one.stock }) : t("soldOut")}
       </p>
       <p class="prose" dir="auto">
         {one.description}
