@@ -47,6 +47,7 @@ class WebrtcIngest:
         self._octets = 0
         self._losses = losses if losses is not None else Losses()
         self._streams = {plan.payload_type: Sources(plan, now) for plan in plans}
+        self._repeated = {s.plan.repeats: s for s in self._streams.values() if s.plan.repeats is not None}
         self._kinds = frozenset(plan.kind for plan in plans)
         receivers = [plan.new_receiver() for plan in plans]
         known = [receiver.track for receiver in receivers if isinstance(receiver, OpusReceiver)]
@@ -77,19 +78,29 @@ class WebrtcIngest:
 
     def on_rtp(self, data: bytes, now: float) -> None:
         packet = rtp.parse(data)
-        stream = self._streams.get(packet.payload_type) if packet is not None else None
-        if packet is None or stream is None:
+        if packet is None:
+            return
+        repeated = self._repeated.get(packet.payload_type)
+        stream = repeated or self._streams.get(packet.payload_type)
+        if stream is None:
             return
         self._heard_at = now
         self._note_arrival(packet, stream.plan, now)
+        if repeated is None:
+            self._take(stream, packet, now, is_first=True)
+        elif (restored := stream.restored(packet, now)) is not None:
+            self._take(stream, restored, now, is_first=False)
+
+    def _take(self, stream: Sources, packet: rtp.RtpPacket, now: float, *, is_first: bool) -> None:
         source = stream.find(packet, now)
         if source is None:
             return
         if value := rtp.header_extension(packet, stream.plan.capture_extension):
             source.captured(packet, value)
-        self._octets += len(data)
+        self._octets += len(packet.payload)
         self._losses.received += 1
-        source.reception.add(packet, now)
+        if is_first:
+            source.reception.add(packet, now)
         source.jitter.push(packet, now)
         self._drain(stream, source, now)
 

@@ -32,6 +32,8 @@ class JitterBuffer:
         self._highest = -1
         self._held: dict[int, RtpPacket] = {}
         self._missing: dict[int, _Missing] = {}
+        self._ended_at: int | None = None
+        """The time stamp of the frame that has ended with the last packet; None within a frame."""
 
     def push(self, packet: RtpPacket, now: float) -> None:
         """Take one packet in; duplicates and what comes too late are ignored."""
@@ -60,18 +62,36 @@ class JitterBuffer:
         self.lost_packets += 1
         self._held.clear()
         self._missing.clear()
+        self._ended_at = None
         return self._begin(packet.sequence)
 
     def pop(self, now: float) -> tuple[RtpPacket, bool] | None:
         """The next packet and whether packets before it were lost; None while waiting."""
         was_lost = False
         while self._expected not in self._held:
+            if self._is_filling():
+                continue
             if not self._held or not self._gives_up(now):
                 return None
             was_lost = True
         packet = self._held.pop(self._expected)
         self._expected += 1
+        self._ended_at = packet.timestamp if packet.marker or not packet.payload else None
         return packet, was_lost
+
+    def _is_filling(self) -> bool:
+        """Passes over a gap in what only fills the line: senders do not repeat that. Between the end of a frame and a
+        packet of the same time stamp there is nothing else."""
+        following = min(self._held, default=None)
+        if following is None or self._ended_at is None or self._held[following].timestamp != self._ended_at:
+            return False
+        self._skip_to(following)
+        return True
+
+    def _skip_to(self, following: int) -> None:
+        for sequence in range(self._expected, following):
+            self._missing.pop(sequence, None)
+        self._expected = following
 
     def _gives_up(self, now: float) -> bool:
         waited_s = now - self._missing[self._expected].since
@@ -79,9 +99,7 @@ class JitterBuffer:
             return False
         following = min(self._held)
         self.lost_packets += following - self._expected
-        for sequence in range(self._expected, following):
-            self._missing.pop(sequence, None)
-        self._expected = following
+        self._skip_to(following)
         return True
 
     def to_ask(self, now: float) -> list[int]:

@@ -28,6 +28,12 @@ def choose_h264(media: MediaSection, *, profile: bytes = b"") -> Format | None:
     return min(formats, key=rank, default=None)
 
 
+def repeats_of(media: MediaSection, chosen: Format) -> Format | None:
+    """The format for packets of ``chosen`` that are sent once more (RFC 4588)."""
+    wanted = str(chosen.payload_type)
+    return next((again for again in media.find("rtx") if again.parameters.get("apt") == wanted), None)
+
+
 def answer_h264_fmtp(offered: Format) -> str:
     """The offered parameters, with the level raised to 5.2 where the levels may differ."""
     parameters = offered.parameters

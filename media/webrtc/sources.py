@@ -30,12 +30,14 @@ STEADY_S: Final = 2.0
 MAX_SOURCES: Final = 8
 MAX_PENDING: Final = 300
 _RECENT_FRAMES: Final = 8
+_NUMBER_BYTES: Final = 2
 
 
 class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What was negotiated for one kind. ``layers`` are the simulcast ids in the order of the offer;
     ``transport_extension`` has the number that all packets of the session count on, 0 where none was agreed on;
-    ``capture_extension`` likewise when frames were captured."""
+    ``capture_extension`` likewise when frames were captured. ``repeats``: the payload type in which lost packets come
+    once more, from a source of their own (RFC 4588); None: they come as they were."""
 
     kind: Kind
     payload_type: int
@@ -45,6 +47,7 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     layer_extension: int = 0
     transport_extension: int = 0
     capture_extension: int = 0
+    repeats: int | None = None
 
 
 class Source:
@@ -154,6 +157,18 @@ class Sources:
             source = self._known[packet.ssrc] = Source(ssrc=packet.ssrc, layer=layer, plan=self.plan, now=now)
         source.arrived(now)
         return source
+
+    def restored(self, packet: RtpPacket, now: float) -> RtpPacket | None:
+        """A packet that came once more, as it was the first time; None for one that only fills the line, and while its
+        source is not known. Only without layers, where there is one source that it can be of."""
+        if len(packet.payload) <= _NUMBER_BYTES or not self._known:
+            return None
+        source = min(self._known.values(), key=lambda source: source.silent_s(now))
+        number = int.from_bytes(packet.payload[:_NUMBER_BYTES], "big")
+        return RtpPacket(
+            self.plan.payload_type, packet.marker, number, packet.timestamp, source.ssrc,
+            packet.payload[_NUMBER_BYTES:], packet.profile, packet.extension,
+        )  # fmt: skip
 
     def admit(self, source: Source, frame: Frame, now: float) -> list[tuple[Frame, float]]:
         """The frames to take, with when they came, now that ``frame`` is here; may make ``source`` the current one."""

@@ -20,7 +20,7 @@ from media.webrtc.port import RtcPort
 from media.webrtc.quality import Layer, ViewerPictures
 from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, MediaSection, Offer
-from media.webrtc.sdp_answer import MediaAnswer
+from media.webrtc.sdp_answer import MediaAnswer, repeats_of
 from media.webrtc.session import PeerSession
 from media.webrtc.statistics import ViewersSummary, ViewerStatistics, summary, worst
 
@@ -302,7 +302,7 @@ def _negotiate(offer: Offer, relay: Relay) -> tuple[list[MediaAnswer], list[tupl
         taken.add(kind)
         answer.format, answer.fmtp = chosen, chosen.fmtp if kind == "video" else _OPUS_FMTP
         answer.feedback = _FEEDBACK
-        answer.repeats = _repeats(media, chosen) if "nack" in chosen.feedback else None
+        answer.repeats = repeats_of(media, chosen) if "nack" in chosen.feedback else None
         if track is not None:
             answer.direction = "sendonly"
             lines.append((kind, chosen, answer))
@@ -319,12 +319,6 @@ def _line(kind: Kind, chosen: Format, answer: MediaAnswer) -> Line:
         repeats=None if again is None else again.payload_type,
         extensions=sent_extensions(offered, mid=answer.media.mid, with_time=again is not None or is_never_repeated),
     )
-
-
-def _repeats(media: MediaSection, chosen: Format) -> Format | None:
-    """The format for packets of ``chosen`` that are sent once more."""
-    wanted = str(chosen.payload_type)
-    return next((again for again in media.find("rtx") if again.parameters.get("apt") == wanted), None)
 
 
 def _kind(media: MediaSection) -> Kind:

@@ -18,7 +18,7 @@ from media.webrtc.losses import Losses
 from media.webrtc.port import TICK_S, RtcPort
 from media.webrtc.resources import Resources, shown
 from media.webrtc.sdp import Format, MediaSection
-from media.webrtc.sdp_answer import MediaAnswer
+from media.webrtc.sdp_answer import MediaAnswer, repeats_of
 from media.webrtc.session import PeerSession
 from media.webrtc.sources import StreamPlan
 from media.webrtc.statistics import PublishersSummary, PublisherStatistics, publishers_summary, worst
@@ -213,6 +213,9 @@ def _video(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
     if layers:
         answer.extensions = tuple(u for u in (sdp.MID_EXTENSION, sdp.RID_EXTENSION) if u in media.extensions)
     transport = _agree_on_transport(answer, chosen)
+    # A browser fills the line with what it repeats; without a source for that, with packets of the pictures' own
+    # numbers, which it does not send again when they are lost. Of which layer a repeated packet is, is not told.
+    answer.repeats = None if layers else repeats_of(media, chosen)
     sprop = chosen.parameters.get("sprop-parameter-sets", "")
     return StreamPlan(
         kind="video",
@@ -223,6 +226,7 @@ def _video(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
         layer_extension=media.extensions.get(sdp.RID_EXTENSION, 0),
         transport_extension=transport,
         capture_extension=_take_capture_times(answer),
+        repeats=None if answer.repeats is None else answer.repeats.payload_type,
     )
 
 

@@ -76,6 +76,7 @@ def ingest(
     codec: Codec = Codec.H264,
     losses: Losses | None = None,
     capture_extension: int = 0,
+    repeats: int | None = None,
 ) -> tuple[WebrtcIngest, Wire]:
     plans = [
         StreamPlan(
@@ -87,6 +88,7 @@ def ingest(
             layer_extension=4,
             transport_extension=5,
             capture_extension=capture_extension,
+            repeats=repeats,
         ),
         StreamPlan(kind="audio", payload_type=111, new_receiver=OpusReceiver),
     ]
@@ -294,3 +296,28 @@ def test_random_media_disturbs_nothing(packets: list[bytes], codec: Codec) -> No
         made.on_tick(index * 0.02)
     times = [unit.pts for unit in publication.units if unit.kind == "video"]
     assert times == sorted(set(times))
+
+
+def test_what_comes_once_more_from_a_source_of_its_own_fills_the_gap_it_is_for() -> None:
+    publication = Taken()
+    made, wire = ingest(publication, repeats=98)
+    packets = video(frames=10)
+    lost = packets.pop(4)
+    for packet in packets:
+        made.on_rtp(packet, 0.0)
+    for packet in audio(1):
+        made.on_rtp(packet, 0.0)
+    asked = [told for told in wire.told if isinstance(told, rtp.Nack)]
+    number = lost[2:4]
+    assert [told.sequences for told in asked] == [(int.from_bytes(number, "big"),)]
+    before = len(publication.units)
+    filling = rtp.HEADER.pack(0x80, 98, 1, 0, 77)
+    made.on_rtp(filling, 0.01)
+    made.on_rtp(filling + number, 0.01)
+    assert len(publication.units) == before
+    again = rtp.HEADER.pack(0x80, 98 | lost[1] & 0x80, 2, int.from_bytes(lost[4:8], "big"), 77)
+    made.on_rtp(again + number + lost[12:], 0.02)
+    assert sum(unit.kind == "video" for unit in publication.units) == 10
+    made.on_tick(1.5)
+    blocks = [block for told in wire.told if isinstance(told, rtp.ReceiverReport) for block in told.blocks]
+    assert [block.lost for block in blocks if block.ssrc == 1] == [1], "it was lost all the same"

@@ -264,3 +264,26 @@ def test_report_says_which_of_the_sender_it_knows_and_for_how_long() -> None:
     made.on_report(rtp.SenderReport(7, 0x0123_4567_89AB_CDEF, 0), 10.0)
     block = made.block(12.5)
     assert (block.last_sr, block.since_sr) == (0x4567_89AB, int(2.5 * 65_536))
+
+
+def filled(*packets: tuple[int, int, bool, bytes]) -> tuple[list[int], list[int], list[int]]:
+    """What a buffer hands on of packets (number, time stamp, marker, payload), where it breaks, what it asks for."""
+    buffer = JitterBuffer(wait_s=1.0, max_packets=100)
+    got, breaks = [], []
+    for sequence, timestamp, marker, payload in packets:
+        buffer.push(rtp.RtpPacket(96, marker, sequence, timestamp, 1, payload, 0, b""), 0.0)
+        while (popped := buffer.pop(0.0)) is not None:
+            got.append(popped[0].sequence)
+            breaks += [popped[0].sequence] if popped[1] else []
+    return got, breaks, buffer.to_ask(0.0)
+
+
+def test_what_only_fills_the_line_is_not_missed() -> None:
+    frame, filling, following = (1, 9, True, b"media"), (4, 9, False, b""), (7, 18, True, b"media")
+    assert filled(frame, filling, (5, 9, False, b""), (6, 9, False, b""), following) == ([1, 4, 5, 6, 7], [], [])
+
+
+def test_what_may_be_a_frame_or_a_part_of_one_is_missed() -> None:
+    assert filled((1, 9, True, b"media"), (3, 18, True, b"media")) == ([1], [], [2]), "the frame between the two"
+    assert filled((1, 9, False, b"media"), (3, 9, True, b"media")) == ([1], [], [2]), "the middle of one"
+    assert filled((1, 9, True, b"media"), (2, 9, False, b""), (4, 18, True, b"media")) == ([1, 2], [], [3])
