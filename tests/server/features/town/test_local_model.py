@@ -160,7 +160,7 @@ async def test_a_file_that_cannot_be_run_is_told(runs: Runs, name: str, changed:
 
 
 async def test_the_assistant_answers_by_it_and_by_the_articles_while_it_is_read(kit: Kit, files: Path) -> None:
-    async with kit.serve(assistant_model_file=files / "tiny.gguf", assistant_threads=1) as served:
+    async with kit.serve(assistant_model_file=files / "tiny.gguf", assistant_threads=1, assistant_wait_s=120) as served:
         ada = await served.register("ada")
         told = await ask(served, ada, "How do I go live?")
         assert told.text == " " + " ".join(SAYS)
