@@ -47,6 +47,8 @@ BAR_LOOK_UP_MS: Final = 50.0
 SOUNDS_A_SECOND: Final = 14
 FRAMES_EVERY: Final = 4
 BATCH: Final = 2_000_000
+FILL_S: Final = 900.0
+"""A statement of filling the index may take so long: its keys are made of tens of millions of rows."""
 
 Describe = Callable[[int, bool], list[Hash]]
 """A seed, and whether it is the changed excerpt of it or the whole."""
@@ -160,7 +162,7 @@ async def _fill(db: Database, hours: int) -> None:
 
 async def _look_ups(url: str, hours: int, rounds: int) -> list[Figure]:
     await migrate(url)
-    db = await Database.connect(url, deadline_s=30.0)
+    db = await Database.connect(url, deadline_s=FILL_S)
     try:
         await _fill(db, hours)
         took: dict[str, list[float]] = {}

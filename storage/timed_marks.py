@@ -27,17 +27,20 @@ class TimedMarks:
         self._db = db
 
     async def of(self, stream_id: str) -> list[TimedMark]:
-        """In order of time. Raises ``Unavailable``."""
+        """In order of time, those of what is left of a recording. Raises ``Unavailable``."""
         rows = await self._db.fetch(_OF, stream_id, MOST)
         return [TimedMark(**dict(row)) for row in reversed(rows)]
 
 
 _OF: Final = """
+select m.id, m.at_ms, m.kind, m.value from (
 select id, at_ms, 'metadata' as kind, jsonb_strip_nulls(jsonb_build_object('text', text, 'data', data)) as value
 from stream_metadata where stream_id = $1
 union all
 select id, at_ms, 'marker', jsonb_build_object('label', label) from stream_markers where stream_id = $1
 union all
 select id, at_ms, 'ad_break', '{}' from ads_breaks where stream_id = $1
-order by at_ms desc, id desc limit $2
+) m where not exists (select from recording_trims c
+    where c.stream_id = $1 and (m.at_ms < c.begin_ms or m.at_ms >= c.end_ms))
+order by m.at_ms desc, m.id desc limit $2
 """

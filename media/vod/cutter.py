@@ -42,11 +42,11 @@ class Cutter:
             yield segment_of(held, end, lane=self._lane, number=number)
 
 
-def segment_of(held: list[Coded], end: int, *, lane: int, number: int) -> SegmentMade:
-    """Of at least one unit; the last one lasts until ``end``."""
+def segment_of(held: list[Coded], end: int, *, lane: int, number: int, delay: int = 0) -> SegmentMade:
+    """Of at least one unit; the last one lasts until ``end``. Each is decoded ``delay`` before its time."""
     stops = [*(pts for pts, _, _ in held[1:]), end]
     samples = [
-        Sample(dts=pts, pts=pts, duration=stop - pts, is_key=is_key, data=data)
+        Sample(dts=pts - delay, pts=pts, duration=stop - pts, is_key=is_key, data=data)
         for (pts, is_key, data), stop in zip(held, stops, strict=True)
     ]
     start = held[0][0]

@@ -66,9 +66,13 @@ class EncodePictures(msgspec.Struct, frozen=True, kw_only=True, tag="pictures"):
 
 
 class EncodeSpan(msgspec.Struct, frozen=True, kw_only=True, tag="span"):
-    """Encode the pictures of one segment, which the file at ``path`` is with its initialisation, from the one that is
-    shown at ``start`` to the last before ``stop``: ticks of the file's own clock. Answered by ``LaneMade`` and
-    ``SegmentMade``, or by neither where there is no picture in that time."""
+    """Encode the pictures of one segment of H.264, which the file at ``path`` is with its initialisation.
+
+    From the one that is shown at ``start`` to the last before ``stop``: ticks of the file's own clock. ``profile``
+    and ``level``: the numbers of both in H.264; ``set_id``: of the parameter sets; ``delay``: how much earlier than
+    it is shown a picture is decoded, as in what comes before or after it. Answered by ``LaneMade`` and
+    ``SegmentMade``, or by neither where there is no picture in that time.
+    """
 
     path: str
     seconds: float
@@ -77,6 +81,10 @@ class EncodeSpan(msgspec.Struct, frozen=True, kw_only=True, tag="span"):
     width: int
     height: int
     fps: float
+    profile: int
+    level: int
+    set_id: int
+    delay: int
     start: int
     stop: int
 

@@ -1,7 +1,7 @@
 """Encodes the pictures of one segment anew, from the one that is shown at a time to the last before another.
 
 Only a key frame can be decoded by itself, and what refers to later pictures cannot do without them: so where a cut
-falls within a segment, its pictures are decoded and encoded with an initialisation of their own.
+falls within a segment, its pictures are decoded and encoded with parameter sets of their own.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from media.vod.source import decoded, opened, pictures_of
 _OPTIONS: Final = {
     "preset": "veryfast",
     "crf": "18",
-    "bf": "0",
     "forced-idr": "1",
-    "x264-params": "annexb=0:keyint=infinite:scenecut=0",
 }
+_PARAMS: Final = "annexb=0:keyint=infinite:scenecut=0:b-adapt=0:b-pyramid=normal:sps-id="
+"""No picture is one that refers to later ones: all but the first are told to be P."""
+_PROFILES: Final = {66: "baseline", 77: "main"}
 _COLOURS: Final = ("color_range", "color_primaries", "color_trc", "colorspace")
 
 
@@ -44,12 +45,12 @@ def encode_span(order: EncodeSpan) -> Iterator[LaneMade | SegmentMade]:
                 encoder = _opened(order, stream)
             picture = frame.reformat(width=order.width, height=order.height, format="yuv420p")
             picture.pts, picture.time_base = pts, Fraction(1, order.timescale)
-            picture.pict_type = PictureType.NONE if place else PictureType.I
+            picture.pict_type = PictureType.P if place else PictureType.I
             held += _coded(encoder.encode(picture))
     if encoder is not None:
         held += _coded(encoder.encode(None))
         yield _described(order, encoder)
-        yield segment_of(held, order.stop, lane=0, number=order.number)
+        yield segment_of(held, order.stop, lane=0, number=order.number, delay=min(order.delay, held[0][0]))
 
 
 def within(
@@ -90,7 +91,13 @@ def _opened(order: EncodeSpan, stream: av.VideoStream) -> av.VideoCodecContext:
     encoder.flags |= Flags.global_header
     for name in _COLOURS:
         setattr(encoder, name, getattr(stream.codec_context, name))
-    encoder.options = dict(_OPTIONS)
+    encoder.options = {
+        **_OPTIONS,
+        "bf": "3" if order.delay else "0",
+        "profile": _PROFILES.get(order.profile, "high"),
+        "level": f"{order.level / 10:.1f}",
+        "x264-params": f"{_PARAMS}{order.set_id}",
+    }
     encoder.open()
     return encoder
 

@@ -5,24 +5,28 @@ Those of a recording are its stream's, which may have been written while it was 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
+from aiohttp import web
 from pydantic import Field
 
 from media.hls.subtitles import BadSubtitles, parse
-from media.hls.webvtt import Cue, segment_file
+from media.hls.webvtt import Cue, segment_file, whole_file
 from server.features.videos.captions import Captions
 from server.features.videos.library import queries
 from server.features.videos.library.library import Library, VideoRow
+from server.http import content
 from server.http.errors import Problem, invalid_field, not_found
 from server.http.limits import OWN_SETTINGS
-from server.http.operation import UUID, Answer, Call, Operation, PathFormat
+from server.http.operation import UUID, Answer, Call, MediaType, Operation, PathFormat
 from server.http.shapes import Page, Shape
 from server.live.addresses import MediaAddresses
 from server.live.captions import LANGUAGE_PATTERN
 from storage.postgres import Database
+from storage.stream_cues import StreamCues
 
 TAG: Final = "videos"
 MAX_BYTES: Final = 2 * 1024 * 1024
@@ -47,6 +51,7 @@ class VideoCaptions:
     def __init__(self, *, db: Database) -> None:
         self._db = db
         self._of_streams = Captions(db=db)
+        self._cues = StreamCues(db=db)
 
     async def put(self, video: VideoRow, language: str, cues: Sequence[Cue]) -> None:
         """Replaces those of the language. Raises a 409."""
@@ -79,6 +84,22 @@ class VideoCaptions:
         cues = [Cue(from_ms=begin, to_ms=end, text=text) for begin, end, text in msgspec.convert(rows, list[Placed])]
         return segment_file(cues, from_ms=video.begin_ms, to_ms=video.begin_ms + video.duration_ms)
 
+    async def file(self, video: VideoRow, language: str) -> str:
+        """All cues of what is shown of the video, by its own time. Raises a 404."""
+        begin, end = video.begin_ms, video.begin_ms + (video.duration_ms or 2**48)
+        if video.stream_id is not None:
+            kept = await self._cues.between(video.stream_id, language, from_ms=begin, to_ms=end)
+            rows = [(one.from_ms, one.to_ms, one.text) for one in kept]
+        else:
+            rows = msgspec.convert(await self._db.fetchval(queries.CUES, video.id, language) or [], list[Placed])
+        if not rows:
+            raise not_found("There are no captions in this language")
+        return whole_file(
+            Cue(from_ms=max(from_ms, begin) - begin, to_ms=min(to_ms, end) - begin, text=text)
+            for from_ms, to_ms, text in rows
+            if from_ms < end and to_ms > begin
+        )
+
 
 Placed = tuple[int, int, str]
 
@@ -101,6 +122,12 @@ class VideoCaptionRoutes:
                 problems=frozenset({404, 451}), auth="optional",
             ),
             Operation(
+                method="GET", path=f"{base}/{{language}}", handler=self._file, name="getVideoCaptions", tag=TAG,
+                paths=one, summary="The captions of a video in a language, by the time of the video as it is now",
+                answers={200: MediaType(media_type="text/vtt"), 304: None}, problems=frozenset({404, 412, 451}),
+                auth="optional",
+            ),
+            Operation(
                 method="PUT", path=f"{base}/{{language}}", handler=self._put, name="putVideoCaptions", tag=TAG,
                 paths=one, summary="The captions of a video in a language: a SubRip or WebVTT file",
                 body=bytes, consumes=TYPES, max_body=MAX_BYTES, answers={200: VideoCaptionsShape},
@@ -118,6 +145,13 @@ class VideoCaptionRoutes:
         viewer = self._addresses.asker(call.person, address=call.address)
         video = await self._library.one(call.path["video_id"].lower(), viewer)
         return Answer(200, {"items": await self._captions.languages(video), "next": None})
+
+    async def _file(self, call: Call[None, None]) -> web.StreamResponse:
+        viewer = self._addresses.asker(call.person, address=call.address)
+        video = await self._library.one(call.path["video_id"].lower(), viewer)
+        body = (await self._captions.file(video, call.path["language"])).encode()
+        headers = {"Cache-Control": content.PRIVATE, "Content-Type": "text/vtt; charset=utf-8"}
+        return content.text(call.request, body, etag=f'"{hashlib.sha256(body).hexdigest()[:24]}"', headers=headers)
 
     async def _put(self, call: Call[bytes, None]) -> Answer:
         video, language = await self._own(call), call.path["language"]

@@ -19,8 +19,11 @@ import msgspec
 
 from media.errors import MediaError
 from media.hls.cmaf import read_fragments, read_init, track_of
+from media.hls.fmp4 import init_segment
+from media.unit import Track
 from media.vod.child import carry_out
 from media.vod.messages import EncodeSpan, LaneMade, Order, Refused, Report, SegmentMade
+from media.vod.parameter_sets import free_id, joined, profile_of
 from media.vod.trimming import trimmed
 from server.features.videos.recordings.making import MakeFile
 from server.jobs import Job, Jobs
@@ -43,16 +46,17 @@ class CannotTrim(MediaError):
 
 
 class NewInit(msgspec.Struct, frozen=True, kw_only=True):
-    """As a row of ``stream_inits``."""
+    """As a row of ``stream_inits``; ``former``: the name of that which it stands in the place of."""
 
     rendition: str
+    former: str
     name: str
     key: str
     info: Mapping[str, Any]
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment of which a part stays; ``object_key`` None: nothing of it. ``init`` None: it keeps its own."""
+    """A segment of which a part stays; ``object_key`` None: nothing of it."""
 
     rendition: str
     number: int
@@ -63,11 +67,11 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     key_bytes: int = 0
     media_time_ms: int = 0
     duration_ms: float = 0.0
-    init: NewInit | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """``first`` and ``last``: numbers of the segments that stay. ``breaks``: numbers at which the decoder begins anew.
+    """``first`` and ``last``: numbers of the segments that stay.
+
     It is void when another change was first, which has taken the edition of its window."""
 
     stream_id: str
@@ -76,7 +80,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     last: int
     cuts: Sequence[Cut]
-    breaks: Sequence[int]
+    inits: Sequence[NewInit]
 
 
 class RecordingTrims:
@@ -113,8 +117,8 @@ class RecordingTrims:
             from_ms, to_ms = leading[0]["media_time_ms"], round(_end_ms(leading[-1]))
         making = _Making(self._objects, self._carry_out, stream_id, edition, from_ms=from_ms, to_ms=to_ms)
         cuts = [cut for row in rows if (cut := await making.cut(row)) is not None]
-        breaks = making.breaks & set(range(first + 1, last + 1))
-        await self._require_key_frames(stream_id, breaks)
+        if making.is_head_new and first < last:
+            await self._require_key_frames(stream_id, first + 1)
         end_ms = now["until_ms"] if to_ms >= now["end_ms"] - SLACK_MS else to_ms
         return Plan(
             stream_id=stream_id,
@@ -123,12 +127,12 @@ class RecordingTrims:
             first=first,
             last=last,
             cuts=cuts,
-            breaks=sorted(breaks),
+            inits=[await making.init(*each) for each in making.configs.items()],
         )
 
-    async def _require_key_frames(self, stream_id: str, breaks: set[int]) -> None:
+    async def _require_key_frames(self, stream_id: str, number: int) -> None:
         """What follows a segment that was encoded anew is decoded by itself."""
-        for row in await self._db.fetch(_ROWS, stream_id, sorted(breaks)):
+        for row in await self._db.fetch(_ROWS, stream_id, [number]):
             if row["kind"] == "video" and not _begins_with_key(await _read(self._objects, row["object_key"])):
                 raise CannotTrim("it has too few key frames there")
 
@@ -139,7 +143,10 @@ class RecordingTrims:
             return False
         await tx.execute(_NOTE, stream_id, plan.window.begin_ms, plan.window.end_ms, edition)
         await tx.execute(_REMOVE, stream_id, plan.first, plan.last)
-        await tx.execute(_RENUMBER, stream_id, edition, list(plan.breaks))
+        await tx.execute(_RENUMBER, stream_id, edition)
+        for init in plan.inits:
+            await tx.execute(_ADD_INIT, stream_id, init.rendition, init.name, init.key, init.info)
+            await tx.execute(_USE_INIT, stream_id, init.rendition, init.former, init.name, init.key)
         for cut in plan.cuts:
             await self._replace(tx, stream_id, cut)
         if await tx.execute(_FILE_ANEW, stream_id):
@@ -152,17 +159,15 @@ class RecordingTrims:
         if cut.object_key is None:
             await tx.execute(_DROP, stream_id, cut.rendition, cut.number)
             return
-        init = cut.init
-        if init is not None:
-            await tx.execute(_ADD_INIT, stream_id, init.rendition, init.name, init.key, init.info)
         await tx.execute(
             _REPLACE, stream_id, cut.rendition, cut.number, cut.object_key, cut.muted_key, cut.bytes, cut.muted_bytes,
-            cut.key_bytes, cut.media_time_ms, cut.duration_ms, init and init.key, init and init.name,
+            cut.key_bytes, cut.media_time_ms, cut.duration_ms,
         )  # fmt: skip
 
 
 class _Making:
-    """The objects of one plan. ``breaks``: numbers of segments before which the initialisation changes."""
+    """The objects of one plan. ``configs``: what the initialisations are to hold in which there are parameter sets
+    more, by one of their rows' rendition and name. ``is_head_new``: the first pictures were encoded anew."""
 
     def __init__(
         self, objects: ObjectStore, carry_out: CarryOut, stream_id: str, edition: int, *, from_ms: int, to_ms: int
@@ -173,7 +178,8 @@ class _Making:
         self._edition = edition
         self._from_ms = from_ms
         self._to_ms = to_ms
-        self.breaks: set[int] = set()
+        self.configs: dict[tuple[str, str], tuple[Row, Track]] = {}
+        self.is_head_new = False
 
     async def cut(self, row: Row) -> Cut | None:
         """None for a segment that stays as it is."""
@@ -205,23 +211,25 @@ class _Making:
         return msgspec.structs.replace(cut, muted_key=key, muted_bytes=len(quiet.data))
 
     async def _pictures(self, row: Row, init: bytes, data: bytes, start: int, stop: int) -> Cut:
-        track = track_of(read_init(init))
         if not _begins_with_key(data):
             raise CannotTrim("it has too few key frames there")
+        name = row["rendition"], row["init_name"]
+        _, track = self.configs.get(name, (row, track_of(read_init(init))))
+        profile, level = profile_of(track.config)
         with tempfile.TemporaryDirectory(prefix="socialflow-trim-") as folder:
             path = Path(folder) / "segment.mp4"
             await asyncio.to_thread(path.write_bytes, init + data)
             order = EncodeSpan(
                 path=str(path), seconds=row["duration_ms"] / 1000, number=row["number"], timescale=track.timescale,
-                width=track.width, height=track.height, fps=row["info"].get("frame_rate") or 30.0, start=start,
-                stop=stop,
+                width=track.width, height=track.height, fps=row["info"].get("frame_rate") or 30.0, profile=profile,
+                level=level, set_id=free_id(track.config), delay=_delay(data), start=start, stop=stop,
             )  # fmt: skip
             lane, made = await self._encoded(order)
-        if lane is None:
-            return await self._kept(row, None, track.timescale)
-        self.breaks |= {row["number"], row["number"] + 1}
-        cut = await self._kept(row, made, track.timescale)
-        return msgspec.structs.replace(cut, init=await self._init(row, lane))
+        if lane is not None:
+            config = joined(track.config, track_of(read_init(lane.init)).config)
+            self.configs[name] = row, msgspec.structs.replace(track, config=config)
+            self.is_head_new = self.is_head_new or start > 0
+        return await self._kept(row, made, track.timescale)
 
     async def _encoded(self, order: EncodeSpan) -> tuple[LaneMade | None, SegmentMade | None]:
         lane, made = None, None
@@ -235,13 +243,15 @@ class _Making:
                     made = report
         return lane, made
 
-    async def _init(self, row: Row, lane: LaneMade) -> NewInit:
-        """Its name is that of no other: those of a publication are numbered from 0, and a trim makes two at most."""
+    async def init(self, name: tuple[str, str], held: tuple[Row, Track]) -> NewInit:
+        """It is decoded by it what the former one decoded, and what was encoded anew."""
+        (rendition, former), (row, track) = name, held
         number = 100_000 + self._edition * 2 + (_end_ms(row) > self._to_ms)
-        name = f"{row['rendition']}/{row['publication']}/init-{number}.mp4"
-        key = await self._put(f"{row['rendition']}-{row['number']}-init.mp4", lane.init)
-        info = {**row["info"], "name": name, "codec": lane.codec, "path": "", "size": len(lane.init)}
-        return NewInit(rendition=row["rendition"], name=name, key=key, info=info)
+        data = init_segment(track)
+        key = await self._put(f"{rendition}-init-{number}.mp4", data)
+        made = f"{rendition}/{row['publication']}/init-{number}.mp4"
+        info = {**row["info"], "name": made, "path": "", "size": len(data)}
+        return NewInit(rendition=rendition, former=former, name=made, key=key, info=info)
 
     async def _kept(self, row: Row, made: SegmentMade | None, timescale: int) -> Cut:
         if made is None:
@@ -276,6 +286,10 @@ def _begins_with_key(data: bytes) -> bool:
     return bool(fragments) and fragments[0].keys[0]
 
 
+def _delay(data: bytes) -> int:
+    return max(0, read_fragments(data)[0].offsets[0])
+
+
 def _is_reordered(data: bytes) -> bool:
     return any(offset for fragment in read_fragments(data) for offset in fragment.offsets)
 
@@ -302,8 +316,8 @@ from stream_segments g where g.stream_id = $1 and g.rendition = (select renditio
     and g.media_time_ms + g.duration_ms > $2::float8 and g.media_time_ms < $3::float8
 """
 _ROWS: Final = """
-select g.rendition, g.segment as number, g.publication, g.object_key, g.muted_key, g.init_key, g.media_time_ms,
-    g.duration_ms, i.info, i.info ->> 'kind' as kind, i.info ->> 'codec' as codec
+select g.rendition, g.segment as number, g.publication, g.object_key, g.muted_key, g.init_key, g.init_name,
+    g.media_time_ms, g.duration_ms, i.info, i.info ->> 'kind' as kind, i.info ->> 'codec' as codec
 from stream_segments g join stream_inits i on i.stream_id = g.stream_id and i.rendition = g.rendition
     and i.name = g.init_name
 where g.stream_id = $1 and g.segment = any($2::bigint[]) order by g.segment, g.rendition
@@ -323,8 +337,10 @@ on conflict (stream_id) do update set begin_ms = excluded.begin_ms, end_ms = exc
 """
 _REMOVE: Final = "delete from stream_segments where stream_id = $1 and (segment < $2 or segment > $3)"
 _RENUMBER: Final = """
-update stream_segments set edition = $2, is_discontinuity = is_discontinuity or segment = any($3::bigint[])
-where stream_id = $1
+update stream_segments set edition = $2 where stream_id = $1
+"""
+_USE_INIT: Final = """
+update stream_segments set init_name = $4, init_key = $5 where stream_id = $1 and rendition = $2 and init_name = $3
 """
 _DROP: Final = "delete from stream_segments where stream_id = $1 and rendition = $2 and segment = $3"
 _ADD_INIT: Final = """
@@ -334,7 +350,7 @@ on conflict (stream_id, rendition, name) do update set object_key = excluded.obj
 _REPLACE: Final = """
 update stream_segments set object_key = $4, muted_key = $5, bytes = $6, muted_bytes = $7, key_bytes = $8,
     started_at = started_at + ($9::bigint - media_time_ms) * interval '1 millisecond', media_time_ms = $9::bigint,
-    duration_ms = $10, init_key = coalesce($11, init_key), init_name = coalesce($12, init_name)
+    duration_ms = $10
 where stream_id = $1 and rendition = $2 and segment = $3
 """
 _FILE_ANEW: Final = """

@@ -136,6 +136,9 @@ async def test_captions_files_of_a_recording_are_its_streams_and_count_from_wher
     cues = await StreamCues(db=db).between(stream.id, "ar")
     assert [(one.from_ms, one.to_ms, one.text) for one in cues] == [(3_000, 4_000, "مرحبا"), (5_000, 5_500, "more")]
     assert [one.text for one in await StreamCues(db=db).between(stream.id, "en")] == ["مرحبا"], "in place of the old"
+    assert (await stage.get(f"/api/v1{path}/ar"))[1].decode() == (
+        "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nمرحبا\n\n00:00:03.000 --> 00:00:03.500\nmore\n"
+    ), "as they are to be changed"
     assert (await stage.served.call("DELETE", f"{path}/ar", token=stage.ada))[0] == 204
     assert (await stage.served.call("DELETE", f"{path}/ar", token=stage.ada))[0] == 404
 

@@ -82,5 +82,12 @@ export default {
   language: "اللغة",
   captionsFile: "ملف (SRT أو WebVTT)",
   addCaptions: "أضف ترجمة",
+  editCaptions: "تغيير الترجمة باللغة {language}",
+  writeCaptions: "اكتبها هنا",
+  captionsText: "WebVTT: سطر بالأوقات، وتحته ما يقال",
+  chapters: "الفصول",
+  chapterLines: "فصل في كل سطر: وقت بدايته ثم اسمه",
+  chapterExample: "0:00 افتتاحية\n1:05 صافرة البداية",
+  chapterLine: "السطر {n} ليس فصلًا: اكتب وقتًا مثل 1:05 ثم اسمًا.",
   removeCaptions: "احذف الترجمة بلغة {language}",
 } satisfies Arabic<typeof en>;

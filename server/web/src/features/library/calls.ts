@@ -1,5 +1,6 @@
 import { randomId } from "../../api/locks";
-import { call } from "../../api/session";
+import { problemOf, send } from "../../api/http";
+import { accessToken, call } from "../../api/session";
 import { upload } from "../../api/upload";
 import type { Answer, Body, Page } from "../../api/types";
 
@@ -35,6 +36,15 @@ export const encodeAgain = (id: string): Promise<void> => call(`/videos/${part(i
 export type CaptionsOf = Answer<"listVideoCaptions">["items"][number];
 
 export const captionsOf = (id: string): Promise<Page<CaptionsOf>> => call(`/videos/${part(id)}/captions`);
+
+/** As WebVTT, by the time of the video. */
+export async function captionsIn(id: string, language: string): Promise<string> {
+  const token = await accessToken();
+  const headers: HeadersInit = token ? { Authorization: `Bearer ${token}` } : {};
+  const response = await send(`/api/v1/videos/${part(id)}/captions/${part(language)}`, { headers });
+  if (!response.ok) throw await problemOf(response);
+  return response.text();
+}
 
 export const removeCaptions = (id: string, language: string): Promise<void> =>
   call(`/videos/${part(id)}/captions/${part(language)}`, { method: "DELETE" });

@@ -72,5 +72,12 @@ export default {
   language: "Language",
   captionsFile: "File (SRT or WebVTT)",
   addCaptions: "Add captions",
+  editCaptions: "Change the captions in {language}",
+  writeCaptions: "Write them here",
+  captionsText: "WebVTT: a line of times, and what is said below it",
+  chapters: "Chapters",
+  chapterLines: "One a line: when it begins, and its name",
+  chapterExample: "0:00 Opening\n1:05 Kick-off",
+  chapterLine: "Line {n} is no chapter: write a time as 1:05, and a name.",
   removeCaptions: "Delete the captions in {language}",
 } as const;

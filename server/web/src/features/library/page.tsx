@@ -17,6 +17,7 @@ import { useBeats } from "../player/use-beats";
 import "../player/stage.css";
 import { changeVideo, deleteVideo, getVideo, type Video } from "./calls";
 import { Bar } from "./upload";
+import { ChapterLines } from "./chapters";
 import { CaptionFiles } from "./captions";
 import { Poster } from "./poster";
 import { EncodeAgain } from "./encode";
@@ -67,6 +68,9 @@ export default function VideoPage({ videoId }: { videoId: string }) {
     beat(made);
   };
   const positionMs = (): number | null => (element.current && element.current.readyState > 0 ? element.current.currentTime * 1000 : null);
+  const seek = (seconds: number): void => {
+    if (element.current && element.current.readyState > 0) element.current.currentTime = seconds;
+  };
   return (
     <div class="watch">
       <div class="watch-stage">
@@ -75,7 +79,7 @@ export default function VideoPage({ videoId }: { videoId: string }) {
         ) : (
           <Waiting video={video} />
         )}
-        <Info video={video} onChange={setVideo} positionMs={positionMs} />
+        <Info video={video} onChange={setVideo} positionMs={positionMs} onSeek={seek} />
         {video.state === "ready" && <Comments videoId={video.id} isMine={me.value?.id === video.owner.id && !video.stream_id} />}
       </div>
       {video.stream_id && <ReplayChat source={chatOfStream(video.stream_id)} owner={video.owner.username} positionMs={positionMs} title={t("replay")} />}
@@ -96,9 +100,10 @@ interface InfoProps {
   video: Video;
   onChange: (video: Video) => void;
   positionMs: () => number | null;
+  onSeek: (seconds: number) => void;
 }
 
-function Info({ video, onChange, positionMs }: InfoProps) {
+function Info({ video, onChange, positionMs, onSeek }: InfoProps) {
   const [isEdited, setEdited] = useState(false);
   const owner = video.owner.display_name || video.owner.username;
   const isMine = me.value?.id === video.owner.id;
@@ -148,7 +153,8 @@ function Info({ video, onChange, positionMs }: InfoProps) {
         />
       )}
       {isMine && isEdited && <Poster video={video} onChange={onChange} />}
-      {isMine && isEdited && <Trim key={video.duration_ms} video={video} positionMs={positionMs} onTrimmed={onChange} />}
+      {isMine && isEdited && <Trim key={`${video.duration_ms}-${video.playback.storyboard}`} video={video} positionMs={positionMs} onSeek={onSeek} onTrimmed={onChange} />}
+      {isMine && isEdited && <ChapterLines key={video.duration_ms} video={video} onChange={onChange} />}
       {isMine && isEdited && <CaptionFiles videoId={video.id} />}
       {isMine && isEdited && !video.stream_id && <EncodeAgain video={video} onBegun={onChange} />}
       {video.description && !isEdited && (
