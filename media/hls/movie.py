@@ -108,10 +108,10 @@ class MovieTrack:
         for duration, offset in zip(fragment.durations, fragment.offsets, strict=True):
             self._durations.add(duration)
             self._offsets.add(offset)
+            self._end_shown = max(self._end_shown, self._clock + offset + duration)
             self._clock += duration
         self._sizes.extend(fragment.sizes)
         self._chunks.append((at, len(fragment.sizes), self._entry))
-        self._end_shown = max(self._end_shown, self._clock)
 
     def boxes(self, number: int, span: tuple[Fraction, Fraction], base: int, *, is_large: bool) -> bytes:
         """``trak``; ``base`` is where the content of ``mdat`` begins."""

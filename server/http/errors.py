@@ -145,9 +145,9 @@ def _message(found: Any) -> str:
     context = found.get("ctx", {})
     kind = found["type"]
     if kind in _LENGTHS:
-        unit = "characters" if kind.startswith("string") or _is_text(found) else "items"
+        bound, unit = context[_LENGTHS[kind]], "character" if kind.startswith("string") or _is_text(found) else "item"
         least = "at least" if kind.endswith("short") else "at most"
-        return f"must have {least} {context[_LENGTHS[kind]]} {unit}"
+        return f"must have {least} {bound} {unit}{'s' if bound != 1 else ''}"
     return _PLAIN.get(kind) or str(found["msg"]).removeprefix("Value error, ")
 
 

@@ -60,6 +60,11 @@ def test_a_film_shows_exactly_the_time_that_was_cut_out(renditions, tmp_path: Pa
     assert ffmpeg_complaints(file) == ""
 
 
+def test_the_last_pictures_are_shown_also_where_pictures_refer_to_later_ones(renditions, tmp_path: Path) -> None:
+    film = cut(renditions, start=Fraction(3600), stop=Fraction(3700))
+    assert shown(written(film, tmp_path / "whole.mp4"))[0] == 8 * FPS
+
+
 def test_moov_stands_before_the_only_mdat(renditions) -> None:
     data = b"".join(clip(renditions, 3602.5, 3604).parts)
     assert [kind for kind, _, _ in boxes(data, 0, len(data))] == [b"ftyp", b"moov", b"mdat"]

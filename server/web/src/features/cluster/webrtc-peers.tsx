@@ -42,7 +42,7 @@ export function WebrtcPeersPanel() {
             {t("webrtcPeers")}
           </h2>
         </summary>
-        {failure ? <p role="status">{sentence(failure)}</p> : peers ? <Found peers={peers} /> : <Spinner />}
+        {open && (failure ? <p role="status">{sentence(failure)}</p> : peers ? <Found peers={peers} /> : <Spinner />)}
       </details>
     </section>
   );
