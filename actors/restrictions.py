@@ -69,17 +69,17 @@ UNRESTRICTED: Final = Restrictions()
 def hidden(restrictions: Restrictions) -> DomainError:
     """Why it is hidden from everybody but its owner."""
     if restrictions.claimed and not restrictions.withheld:
-        return DomainError(CLAIMED, "The owner of a work that is in this has blocked it.", field="stream_id")
-    return DomainError(WITHHELD, "Moderators have hidden this.", field="stream_id")
+        return DomainError(CLAIMED, "The owner of a work that is in this has blocked it.")
+    return DomainError(WITHHELD, "Moderators have hidden this.")
 
 
 def wrong_country() -> DomainError:
-    return DomainError(COUNTRY, "This is not available in your country.", field="stream_id")
+    return DomainError(COUNTRY, "This is not available in your country.")
 
 
 def too_young(min_age: int) -> DomainError:
     message = f"This is for people of {min_age} years and older who have said when they were born."
-    return DomainError(AGE, message, field="stream_id")
+    return DomainError(AGE, message)
 
 
 def years_between(birth_date: dt.date, today: dt.date) -> int:

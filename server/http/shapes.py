@@ -79,14 +79,23 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_as_text), Field(strict=False)
 
 
 def _as_day(value: object) -> object:
-    if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise ValueError("must be a day as 2026-11-30")
-    return value
+    if not isinstance(value, str) or _DAY.fullmatch(value):
+        return value
+    try:
+        at = dt.datetime.fromisoformat(value) if _TIME.match(value) else None
+        return at.astimezone(dt.UTC).date() if at is not None and at.tzinfo is not None else _no_day()
+    except (ValueError, OverflowError):
+        return _no_day()
+
+
+def _no_day() -> object:
+    raise ValueError("must be a day as 2026-11-30, or a time in it with its offset")
 
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")
 Day = Annotated[dt.date, BeforeValidator(_as_day)]
-"""A day in a query, not all that may be read as one, as seconds since 1970."""
+"""A day of UTC in a query, also as a time in it; not all that may be read as one, as seconds since 1970."""
 
 
 def _plain_digits(value: Any) -> Any:

@@ -50,7 +50,12 @@ class StreamAccess:
 
     async def owned(self, call: Call[Any, Any]) -> StreamView:
         """The stream of its owner. Admins act on any, those that are hidden from them otherwise too."""
-        view = await (self.fresh(call) if is_admin(call) else self.visible(call))
+        try:
+            view = await (self.fresh(call) if is_admin(call) else self.visible(call))
+        except DomainError as error:
+            if error.code in CODES:  # whose it is comes before whom it is for
+                raise Problem(403, "This stream is not yours") from None
+            raise
         if view.owner.id != call.me.id and "admin" not in call.me.roles:
             raise Problem(403, "This stream is not yours")
         return view

@@ -75,6 +75,7 @@ async def test_a_creator_is_told_what_counters_and_ledger_have(kit: Kit) -> None
         earned = (await served.call("GET", f"/me/earnings?from={today}", token=token))[1]["totals"]
         assert earned[0]["earned"] == answer["totals"]["revenue"][0]["amount"]
         assert (await told(f"to={today - dt.timedelta(days=1)}"))["totals"]["views"] == 0
+        assert (await told(f"from={today}T00:00:00Z&to={today}T23:59:59.5-00:00"))["from"] == str(today)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,9 @@ async def test_a_creator_is_told_what_counters_and_ledger_have(kit: Kit) -> None
         ("from=2026-02-02&to=2026-02-01", "from"),
         ("from=2020-01-01&to=2026-01-01", "from"),
         ("from=yesterday", "from"),
+        ("from=2026-02-02T25:00:00Z", "from"),
+        ("from=2026-02-02T20:00:00", "from"),
+        ("from=0001-01-01T00:00:00%2B23:00", "from"),
         ("metric=luck", "metric"),
         ("metric=revenue&by=country", "by"),
         ("metric=viewers&by=device", "by"),
