@@ -263,6 +263,7 @@ async def test_a_stream_with_a_least_age_is_for_those_who_have_said_that_they_ar
     assert await refusals(node, stream, ip=GERMAN) == {(451, "restricted-age")}
     path = f"/streams/{stream['id']}"
     assert (await asked(node, "GET", path, ip=GERMAN, token=old.token)) == (451, "restricted-age")
+    assert (await old.call("PUT", f"{path}/restrictions", json={"min_age": 6}))[0] == 403
     assert (await old.done("PATCH", "/me", {"birth_date": "1990-02-03"}))["birth_date"] == "1990-02-03"
     for wrong in (0, "1990", "1899-12-31", "2199-01-01", ""):
         assert (await old.call("PATCH", "/me", json={"birth_date": wrong}))[0] == 422, wrong

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from actors.restrictions import Restrictions
+from actors.restrictions import CODES, Restrictions
+from actors.runtime import DomainError
 from server.features.social.posts.bodies import MAX_WARNING
 from server.features.social.posts.counters import Changes
 from server.features.social.posts.posts import Posts
@@ -77,7 +78,11 @@ class PostRestrictions:
         me: Caller = call.me
         if not me.roles & MODERATORS or row["state"] != "published":
             viewer = self._addresses.asker(me, address=call.address)
-            await self._posts.get(call.path["id"], viewer.id, country=viewer.country)
+            try:
+                await self._posts.get(call.path["id"], viewer.id, country=viewer.country)
+            except DomainError as error:
+                if error.code not in CODES:  # whose it is comes before whom it is for
+                    raise
             raise Problem(403, "This post is not yours")
         await self._audit.add(tx, "post.restricted", actor_id=me.id, subject=call.path["id"], ip=call.address)
 
