@@ -37,7 +37,6 @@ BROKEN = {
     "not a number": '420["chat:send",NaN]',
     "no list": '420{"a":1}',
     "no event": "420[]",
-    "a reserved event": '420["connect"]',
     "an endless id": "42" + "9" * 500 + '["x"]',
     "a namespace that is not there": '42/admin,["x"]',
     "too many attachments": '4599999-["x"]',
@@ -73,6 +72,7 @@ WRONG = [
     ("stream:heartbeat", {"stream_id": "x" * 100_000}),
     ("__proto__", {"__proto__": {}}),
     ("presence:list", None),
+    *((name, {}) for name in ("connect", "connect_error", "disconnect", "newListener")),
 ]
 
 

@@ -16,10 +16,6 @@ BINARY_ACK: Final = 6
 
 MAX_ACK_ID: Final = 2**53 - 1
 
-_RESERVED: Final = frozenset(
-    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
-)
-
 
 class Attachment(bytes):
     """Binary data in an event. A plain `bytes` given to a socket would travel as base64 text; this travels as it is."""
@@ -82,16 +78,15 @@ class Parser(Protocol):
 
 
 def check_event(data: Any) -> list[Any]:
-    """The arguments of an event, name first; a name that the library keeps for itself is refused."""
+    """The arguments of an event, name first. Names that client libraries keep for themselves mean nothing here: no
+    name ends a socket.
+    """
     if not isinstance(data, list) or not data:
         raise InvalidPacket("event payload")
     name = data[0]
-    if isinstance(name, str):
-        if name in _RESERVED:
-            raise InvalidPacket("reserved event name")
-    elif isinstance(name, int | float) and not isinstance(name, bool):
+    if isinstance(name, int | float) and not isinstance(name, bool):
         data[0] = str(name)
-    else:
+    elif not isinstance(name, str):
         raise InvalidPacket("event name")
     return data
 

@@ -140,8 +140,6 @@ async def test_event_in_messagepack_that_is_nested_too_deeply_is_answered_and_cl
         "42[]",
         "42",
         '42abc["message-with-ack",1]',
-        '42["connect"]',
-        '42["disconnecting"]',
         "42[null]",
         "42[true]",
         "40",
