@@ -20,7 +20,7 @@ run: $(VENV)/.run $(WEB)/dist/index.html
 	@exec $(BIN)/socialflow serve
 
 test: $(VENV)/.test $(WEB)/dist/index.html
-	$(BIN)/python -m pytest -n 4 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 # Small faults in the pure modules, which their tests are to notice: minutes of all cores. ARGS=actors/chat_rules.py
 mutants: $(VENV)/.test

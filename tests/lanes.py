@@ -20,6 +20,7 @@ REAL_TIME: Final = {
         "tests/cluster/",
         "tests/deploy/test_chart.py",
         "tests/deploy/test_cluster.py",
+        "tests/deploy/test_dashboard.py",
         "tests/deploy/test_image.py",
         "tests/deploy/test_proxy.py",
         "tests/bench/",
