@@ -30,6 +30,8 @@ TICK_S = 0.05
 # A tick that comes so late finds that we stood still ourselves (stopped, paused with the machine): what has arrived
 # meanwhile is to be read before anybody is missed, so nothing is done until the next one.
 _STOOD_STILL_S = 1.0
+# Where any number will do: how many are tried until one is free for UDP and TCP alike.
+_OTHER_NUMBERS = 20
 
 log = logging.getLogger(__name__)
 
@@ -77,40 +79,25 @@ class RtcPort:
         All of ``addresses`` are offered to peers. One that is not of this machine (the outside of a NAT) is
         offered with the same port, and then all of the machine's own are bound. Raises OSError.
         """
-        own = local_addresses()
-        offered = list(addresses) or own
-        bound: dict[str, socket.socket] = {}
-        needs_all = False
-        try:
-            for host in offered:
-                needs_all |= not _try_bind(bound, host, port)
-            for host in own if needs_all else ():
-                _try_bind(bound, host, port)
-        except OSError:
+        offered = list(addresses) or local_addresses()
+        bound = _bind_udp(offered, port)
+        listening = _bind_tcp(bound) if has_tcp else []
+        for _ in range(_OTHER_NUMBERS if has_tcp and not port else 0):
+            if listening:
+                break
             _close_all(bound.values())
-            raise
-        if not bound:
-            raise OSError(errno.EADDRNOTAVAIL, "none of the addresses can be bound")
+            bound = _bind_udp(offered, port)
+            listening = _bind_tcp(bound)
         outside = port or next(iter(bound.values())).getsockname()[1]
         candidates = [(h, bound[h].getsockname()[1] if h in bound else outside) for h in offered]
         opened = cls(sockets=list(bound.values()), candidates=candidates)
-        if has_tcp:
-            await opened._listen_on_tcp(bound)
-        return opened
-
-    async def _listen_on_tcp(self, bound: Mapping[str, socket.socket]) -> None:
-        """On all of them or, with a word in the log, on none: what is told to peers has to be true."""
-        listening: list[socket.socket] = []
-        try:
-            for host, sock in bound.items():
-                listening.append(_bound_to_tcp(host, sock.getsockname()[1]))
-        except OSError as error:
-            _close_all(listening)
-            log.warning("no WebRTC over TCP: a port of the same number cannot be had (%s)", error)
-            return
         for passive in listening:
-            await self.tcp.listen(passive)
-        self.tcp_candidates = self.candidates
+            await opened.tcp.listen(passive)
+        if listening:
+            opened.tcp_candidates = opened.candidates
+        elif has_tcp:
+            log.warning("no WebRTC over TCP: another program has a TCP port of the same number")
+        return opened
 
     def listen(self, endpoint: Endpoint, ufrag: str) -> None:
         """Checks for ``ufrag`` go to ``endpoint``, which also gets ticks from now on."""
@@ -243,6 +230,21 @@ def local_addresses() -> list[str]:
     return [str(ip) for ip in sorted(usable, key=lambda ip: (ip.is_loopback, ip.version, int(ip)))]
 
 
+def _bind_udp(offered: Sequence[str], port: int) -> dict[str, socket.socket]:
+    """By address: the local ones of ``offered``, and all of the machine's if one of them is not. Raises OSError."""
+    bound: dict[str, socket.socket] = {}
+    try:
+        is_outside = [not _try_bind(bound, host, port) for host in offered]
+        for host in local_addresses() if any(is_outside) else ():
+            _try_bind(bound, host, port)
+    except OSError:
+        _close_all(bound.values())
+        raise
+    if not bound:
+        raise OSError(errno.EADDRNOTAVAIL, "none of the addresses can be bound")
+    return bound
+
+
 def _try_bind(bound: dict[str, socket.socket], host: str, port: int) -> bool:
     """False when ``host`` is not an address of this machine."""
     if host in bound:
@@ -263,7 +265,19 @@ def _try_bind(bound: dict[str, socket.socket], host: str, port: int) -> bool:
     return True
 
 
-def _bound_to_tcp(host: str, port: int) -> socket.socket:
+def _bind_tcp(bound: Mapping[str, socket.socket]) -> list[socket.socket]:
+    """Of the same numbers, for all of ``bound`` or for none: what is told to peers has to be true."""
+    listening: list[socket.socket] = []
+    try:
+        for host, sock in bound.items():
+            listening.append(_listening_on_tcp(host, sock.getsockname()[1]))
+    except OSError:
+        _close_all(listening)
+        return []
+    return listening
+
+
+def _listening_on_tcp(host: str, port: int) -> socket.socket:
     """Raises OSError."""
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -271,6 +285,7 @@ def _bound_to_tcp(host: str, port: int) -> socket.socket:
         if ":" in host:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
+        sock.listen()  # now: of two that are only bound, both have the number until one listens
     except OSError:
         sock.close()
         raise

@@ -13,6 +13,7 @@ from aioice import stun as other
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.webrtc import port as webrtc_port
 from media.webrtc import tcp
 from media.webrtc.port import RtcPort
 from media.webrtc.tcp import Deframer, FrameTooLong, TcpPath
@@ -167,6 +168,24 @@ async def test_a_port_that_is_taken_leaves_udp_alone(caplog: pytest.LogCaptureFi
     assert (port.candidates, port.tcp_candidates) == ((("127.0.0.1", number),), ())
     assert "no WebRTC over TCP" in caplog.text
     await port.close()
+
+
+async def test_where_any_number_will_do_one_is_found_that_is_free_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    others: list[socket.socket] = []
+    listening_on_tcp = webrtc_port._listening_on_tcp
+
+    def taken_twice(host: str, number: int) -> socket.socket:
+        if len(others) < 2:
+            others.append(listening_on_tcp(host, number))
+        return listening_on_tcp(host, number)
+
+    monkeypatch.setattr(webrtc_port, "_listening_on_tcp", taken_twice)
+    port = await RtcPort.open(addresses=["127.0.0.1"], has_tcp=True)
+    assert port.tcp_candidates == port.candidates
+    assert port.candidates[0][1] not in [sock.getsockname()[1] for sock in others]
+    await port.close()
+    for sock in others:
+        sock.close()
 
 
 class Transport:
