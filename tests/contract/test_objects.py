@@ -54,8 +54,9 @@ def aws_keys() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def s3_url(aws_keys: None) -> Iterator[str]:
-    server = pytest.importorskip("moto.server", reason="no S3 server is installed")
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    from moto.server import ThreadedMotoServer  # not for those who run other tests: it imports half of AWS
+
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
     try:

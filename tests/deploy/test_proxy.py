@@ -19,11 +19,12 @@ from aiohttp import web
 from tests.deploy.conftest import Container, free_port
 from tests.deploy.image import ROOT
 from tests.e2e.waiting import until, until_true
+from tests.tools import needs
 
 CADDYFILE = ROOT / "deploy/proxy/Caddyfile"
 CADDY = shutil.which("caddy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
-pytestmark = pytest.mark.skipif(CADDY is None, reason="needs caddy on the path")
+pytestmark = needs(CADDY, "caddy")
 
 
 class Edge:

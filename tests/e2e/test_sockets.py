@@ -21,8 +21,11 @@ from tests.e2e.conftest import NewPerson
 from tests.e2e.people import Account, Api
 from tests.e2e.serving import Server
 from tests.e2e.talking import Talker, talker
+from tests.tools import needs
+from tests.web.node import node
 
 OFFICIAL = Path("server/web/node_modules/socket.io-client").absolute()
+needs_official = needs(node() and OFFICIAL.is_dir(), "socket.io-client (npm ci in server/web) or node")
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
@@ -316,12 +319,10 @@ setTimeout(() => process.exit(3), 15000).unref();
 
 
 async def _official(server: Server, token: str, room_id: str, transports: str, folder: Path) -> dict[str, Any]:
-    if not OFFICIAL.exists():
-        pytest.skip("the web client's packages are not installed")
     script = folder / "client.mjs"
     script.write_text(SCRIPT)
     command = [
-        "node",
+        str(node()),
         str(script),
         str(OFFICIAL.parent.parent / "package.json"),
         server.url,
@@ -337,6 +338,7 @@ async def _official(server: Server, token: str, room_id: str, transports: str, f
     return {line["what"]: line["body"] for line in lines}
 
 
+@needs_official
 @pytest.mark.parametrize("transports", ["websocket", "polling", "polling,websocket"])
 async def test_the_official_client_talks_over(server: Server, owner: Account, tmp_path: Path, transports: str) -> None:
     room_id = (await owner.prepare("Official"))["stream"]["chat"]["room_id"]
@@ -349,6 +351,7 @@ async def test_the_official_client_talks_over(server: Server, owner: Account, tm
     assert len(said["history"]["messages"]) == 1
 
 
+@needs_official
 async def test_the_official_client_is_told_why_it_is_refused(server: Server, tmp_path: Path) -> None:
     said = await _official(server, "garbage", "x", "websocket", tmp_path)
     assert said["refused"]["data"]["code"]

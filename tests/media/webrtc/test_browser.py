@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiohttp import web
 
 from media.webrtc.errors import OfferRefused
 from tests.media.webrtc.clients import RelayPublication, Stage, stage
+from tests.tools import needs
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _FLAGS = (  # noqa: SIM905
@@ -162,7 +162,7 @@ async def _run(tmp_path: Path, encodings: str, *, blocked: str = " none ") -> tu
         return fixture_node, result
 
 
-@pytest.mark.skipif(_CHROMIUM is None, reason="needs Chromium")
+@needs(_CHROMIUM, "chromium")
 async def test_chromium_publishes_and_watches(tmp_path: Path) -> None:
     fixture_node, result = await _run(tmp_path, "{video: [{}], audio: [{}]}")
     print(result, fixture_node.publication.configured)
@@ -173,7 +173,7 @@ async def test_chromium_publishes_and_watches(tmp_path: Path) -> None:
     assert result["protocol"] == "udp"
 
 
-@pytest.mark.skipif(_CHROMIUM is None, reason="needs Chromium")
+@needs(_CHROMIUM, "chromium")
 async def test_chromium_without_udp_publishes_and_watches_over_tcp(tmp_path: Path) -> None:
     fixture_node, result = await _run(tmp_path, "{video: [{}], audio: [{}]}", blocked=" udp ")
     print(result, fixture_node.publication.configured)
@@ -183,7 +183,7 @@ async def test_chromium_without_udp_publishes_and_watches_over_tcp(tmp_path: Pat
     assert fixture_node.stage.port.tcp.totals.refused == 0
 
 
-@pytest.mark.skipif(_CHROMIUM is None, reason="needs Chromium")
+@needs(_CHROMIUM, "chromium")
 async def test_chromium_offers_layers_and_the_first_is_taken(tmp_path: Path) -> None:
     layers = "[{rid: 'h', maxBitrate: 2500000}, {rid: 'l', maxBitrate: 300000, scaleResolutionDownBy: 4}]"
     fixture_node, result = await _run(tmp_path, "{video: " + layers + ", audio: [{}]}")

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-import pytest
-
+from tests.tools import needs
 from tests.web.node import node
 
 HERE: Final = Path(__file__).parent
@@ -17,9 +16,7 @@ MODULES: Final = Path(__file__).parents[4] / "server" / "web" / "node_modules"
 CLIENT_ID: Final = "our-client"
 SECRET: Final = "our-secret-of-16-chars"
 
-needs_provider = pytest.mark.skipif(
-    node() is None or not (MODULES / "oidc-provider").is_dir(), reason="needs Node and the page's node_modules"
-)
+needs_provider = needs(node() and (MODULES / "oidc-provider").is_dir(), "oidc-provider (npm ci in server/web) or node")
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from server.jobs import RetryLater
 from storage.errors import Unavailable
 from tests.server.features.uploads.conftest import Uploader
 from tests.server.kit import Kit
+from tests.tools import needs
 
 BAD = b"bad bytes"
 
@@ -84,7 +85,6 @@ async def test_an_infected_upload_is_refused_and_one_waits_while_the_scanner_is_
 
 
 CLAMD = shutil.which("clamd", path="/usr/sbin:/usr/bin") or ""
-needs_clamd = pytest.mark.skipif(not CLAMD, reason="clamd is missing")
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def signatures(tmp_path: Path) -> Path:
     return config
 
 
-@needs_clamd
+@needs(CLAMD, "clamd")
 async def test_debians_scanner_finds_what_has_our_signature(signatures: Path) -> None:
     address = signatures.with_name("clamd")
     process = await asyncio.create_subprocess_exec(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,8 @@ from tests.server.live.edge.cluster import (
     balancer,
 )
 from tests.server.live.edge.conftest import QUICK, Build
+from tests.tools import needs
+from tests.web.node import node
 
 HERE = Path(__file__).parent
 MODULES = Path(os.environ.get("SOCKET_IO_MODULES", Path(__file__).parents[4] / "server" / "web" / "node_modules"))
@@ -50,15 +51,12 @@ def test_address_is_of_the_node_with_the_tag(address: str, found: Address | None
     assert address_in(NOBODY, nodes) is None
 
 
-@pytest.mark.skipif(
-    shutil.which("node") is None or not (MODULES / "socket.io-client").is_dir(),
-    reason="needs node and socket.io-client (npm ci in server/web)",
-)
+@needs(node() and (MODULES / "socket.io-client").is_dir(), "socket.io-client (npm ci in server/web) or node")
 async def test_official_client_is_content_whichever_node_each_connection_reaches(build: Build) -> None:
     nodes = await build(limits=QUICK, namespaces=("/", "/custom"))
     async with balancer([served.port for served in nodes]) as port:
         process = await asyncio.create_subprocess_exec(
-            "node",
+            str(node()),
             str(HERE / "official_client.mjs"),
             str(MODULES),
             f"http://127.0.0.1:{port}",
