@@ -116,6 +116,7 @@ DRIVERS = {
     "aiortc": ("media/webrtc/", "server/load_test/"),
     "aioice": ("media/webrtc/",),
     "pylibsrtp": ("media/webrtc/",),
+    "qh3": ("media/webrtc/srtp",),
 }
 
 SQL = re.compile(

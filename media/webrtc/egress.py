@@ -51,6 +51,18 @@ class Line(msgspec.Struct):
     repeats: _Repeats | None = None
     captured_at: float = float("-inf")
 
+    def headers(self, first: int, count: int, *, ticks: int, marker: bool, extension: bytes) -> list[bytes]:
+        """Those of packets of one unit, numbered from ``first`` on. ``marker``: the last has it."""
+        version = 0x90 if extension else 0x80
+        pack, payload_type, ssrc = rtp.HEADER.pack, self.payload_type, self.ssrc
+        at = (ticks + self.ticks_offset) & 0xFFFFFFFF
+        last = first + count - 1
+        headers = [pack(version, payload_type, number & 0xFFFF, at, ssrc) + extension for number in range(first, last)]
+        headers.append(
+            pack(version, payload_type | 0x80 if marker else payload_type, last & 0xFFFF, at, ssrc) + extension
+        )
+        return headers
+
     def described(self, cname: str) -> tuple[str, ...]:
         """The sources, as the answer has them (RFC 5576)."""
         own = f"ssrc:{self.ssrc} cname:{cname}"
@@ -179,15 +191,14 @@ class Egress:
         session = self._session
         if line is None or session is None:
             return
-        packets = burst.packets
         if line.source is not source:
-            _begin(line, source, packets[0].sequence)
-        first = packets[0].sequence + (line.sequence_offset or 0)
+            _begin(line, source, burst.first)
+        first, count = burst.first + (line.sequence_offset or 0), len(burst.payloads)
         extension = line.extensions.encode(self._clock(), _captured(line, burst))
-        headers = _headers(line, packets, first, extension)
+        headers = line.headers(first, count, ticks=burst.ticks, marker=burst.marker, extension=extension)
         session.send_rtp(headers, burst.payloads, ssrc=line.ssrc, first=first, runs=burst.runs)
-        line.next_sequence = first + len(packets)
-        line.packets += len(packets)
+        line.next_sequence = first + count
+        line.packets += count
         line.octets += burst.octets
 
     def report(self, anchor: Anchor) -> None:
@@ -231,7 +242,7 @@ class Egress:
         extension = line.extensions.encode(self._clock())
         again = line.repeats
         if again is None:
-            headers = _headers(line, [packet], number, extension)
+            headers = line.headers(number, 1, ticks=packet.ticks, marker=packet.marker, extension=extension)
             session.send_rtp(headers, [packet.payload], ssrc=line.ssrc, first=number, runs=_ONE)
             return
         first, again.next_sequence = again.next_sequence, again.next_sequence + 1
@@ -249,7 +260,7 @@ class Egress:
 def _captured(line: Line, burst: Burst) -> float | None:
     """When the burst was, if it is time to tell."""
     at = burst.captured_at
-    if at is None or not line.extensions.capture_number or abs(at - line.captured_at) < _CAPTURE_EVERY_S:
+    if at is None or not line.extensions.tells_capture or abs(at - line.captured_at) < _CAPTURE_EVERY_S:
         return None
     line.captured_at = at
     return at
@@ -260,15 +271,3 @@ def _begin(line: Line, source: RtpFanout, first: int) -> None:
     # At first below 2^15, so that a receiver that misses the first packets cannot be wrong about the roll-over.
     following = secrets.randbits(15) if line.source is None else line.next_sequence
     line.source, line.first, line.sequence_offset = source, first, following - first
-
-
-def _headers(line: Line, packets: Sequence[CodedPacket], first: int, extension: bytes) -> list[bytes]:
-    """Those of packets of one unit, numbered from ``first`` on: of them the last alone may have the marker."""
-    version = 0x90 if extension else 0x80
-    pack, payload_type, ssrc = rtp.HEADER.pack, line.payload_type, line.ssrc
-    ticks = (packets[0].ticks + line.ticks_offset) & 0xFFFFFFFF
-    numbers = range(first, first + len(packets))
-    headers = [pack(version, payload_type, number & 0xFFFF, ticks, ssrc) + extension for number in numbers]
-    if packets[-1].marker:
-        headers[-1] = pack(version, payload_type | 0x80, numbers[-1] & 0xFFFF, ticks, ssrc) + extension
-    return headers

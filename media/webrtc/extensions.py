@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
 from media.webrtc import capture
 from media.webrtc.sdp import MID_EXTENSION
 
@@ -15,38 +13,43 @@ _MAX_SHORT: Final = 14
 _MAX_MID_BYTES: Final = 16
 
 
-class SentExtensions(msgspec.Struct, frozen=True, kw_only=True):
+class SentExtensions:
     """What a line's packets say beside their header; a number of 0 leaves one out."""
 
-    mid_number: int = 0
-    mid: bytes = b""
-    time_number: int = 0
-    capture_number: int = 0
+    def __init__(self, *, mid_number: int = 0, mid: bytes = b"", time_number: int = 0, capture_number: int = 0) -> None:
+        self._has_time = time_number > 0
+        self._capture_number = capture_number
+        self._time_head = bytes((time_number << 4 | 2,)) if time_number else b""
+        self._mid = bytes((mid_number << 4 | len(mid) - 1,)) + mid if mid_number else b""
+        elements = self._time_head + bytes(3 if time_number else 0) + self._mid
+        whole = _block(elements) if elements else b""
+        before = 4 + len(self._time_head)
+        self._whole, self._before, self._after = whole, whole[:before], whole[before + 3 :]
+        named = (
+            (MID_EXTENSION, mid_number),
+            (SEND_TIME_EXTENSION, time_number),
+            (capture.EXTENSION, capture_number),
+        )
+        self.uris = tuple(uri for uri, number in named if number)
+        """As the answer is to name them."""
 
     @property
-    def uris(self) -> tuple[str, ...]:
-        """As the answer is to name them."""
-        named = (
-            (MID_EXTENSION, self.mid_number),
-            (SEND_TIME_EXTENSION, self.time_number),
-            (capture.EXTENSION, self.capture_number),
-        )
-        return tuple(uri for uri, number in named if number)
+    def tells_capture(self) -> bool:
+        return self._capture_number > 0
 
     def encode(self, now: float, captured_at: float | None = None) -> bytes:
         """Of every packet that is sent ``now``, seconds of any clock that goes on: 6.18 bits of them. ``captured_at``:
         when their frame was, if that is to be told."""
-        elements = b""
-        if self.time_number:
-            elements += bytes((self.time_number << 4 | 2,)) + (int(now * (1 << 18)) & 0xFFFFFF).to_bytes(3, "big")
-        if self.mid_number:
-            elements += bytes((self.mid_number << 4 | len(self.mid) - 1,)) + self.mid
-        if self.capture_number and captured_at is not None:
-            elements += bytes((self.capture_number << 4 | 15,)) + capture.encoded(captured_at)
-        if not elements:
-            return b""
-        elements += bytes(-len(elements) % 4)
-        return b"\xbe\xde" + (len(elements) // 4).to_bytes(2, "big") + elements
+        time = (int(now * (1 << 18)) & 0xFFFFFF).to_bytes(3, "big") if self._has_time else b""
+        if self._capture_number and captured_at is not None:
+            told = bytes((self._capture_number << 4 | 15,)) + capture.encoded(captured_at)
+            return _block(self._time_head + time + self._mid + told)
+        return self._before + time + self._after if time else self._whole
+
+
+def _block(elements: bytes) -> bytes:
+    elements += bytes(-len(elements) % 4)
+    return b"\xbe\xde" + (len(elements) // 4).to_bytes(2, "big") + elements
 
 
 def sent_extensions(offered: Mapping[str, int], *, mid: str, with_time: bool) -> SentExtensions:

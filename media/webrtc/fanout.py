@@ -43,10 +43,13 @@ class CodedPacket(msgspec.Struct, gc=False):
 
 
 class Burst(msgspec.Struct, gc=False):
-    """The packets of one unit, at least one, and what is the same of them for all viewers: ``runs`` as ``port.runs_of``
-    has them. ``captured_at`` as the unit's."""
+    """The packets of one unit, at least one, and what is the same of them for all viewers: the number of the first, the
+    time of all, and whether the last has the marker, which no other has. ``runs`` as ``paths.runs_of`` has them.
+    ``captured_at`` as the unit's."""
 
-    packets: list[CodedPacket]
+    first: int
+    ticks: int
+    marker: bool
     payloads: list[bytes]
     octets: int
     runs: tuple[Run, ...]
@@ -56,7 +59,8 @@ class Burst(msgspec.Struct, gc=False):
 def burst_of(packets: list[CodedPacket], captured_at: float | None = None) -> Burst:
     payloads = [packet.payload for packet in packets]
     sizes = [len(payload) for payload in payloads]
-    return Burst(packets, payloads, sum(sizes), runs_of(sizes), captured_at)
+    first = packets[0]
+    return Burst(first.sequence, first.ticks, packets[-1].marker, payloads, sum(sizes), runs_of(sizes), captured_at)
 
 
 class KeyGroup:
@@ -73,7 +77,7 @@ class KeyGroup:
         elif not self._bursts:
             return False
         self._bursts.append(burst)
-        self._packets += len(burst.packets)
+        self._packets += len(burst.payloads)
         if self._packets > MAX_GROUP_PACKETS:
             self.clear()
         return bool(self._bursts)
@@ -86,13 +90,11 @@ class KeyGroup:
         them one after the other and staying behind for good."""
         if not self._bursts:
             return []
-        last = self._bursts[-1].packets[0].ticks
-        return [_moved(burst, last + after) for after, burst in enumerate(self._bursts, start=1)]
-
-
-def _moved(burst: Burst, ticks: int) -> Burst:
-    packets = [msgspec.structs.replace(packet, ticks=ticks) for packet in burst.packets]
-    return msgspec.structs.replace(burst, packets=packets, captured_at=None)
+        last = self._bursts[-1].ticks
+        return [
+            msgspec.structs.replace(burst, ticks=last + after, captured_at=None)
+            for after, burst in enumerate(self._bursts, start=1)
+        ]
 
 
 class MediaClock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Hashable, Sequence
+from itertools import chain
 from typing import Protocol
 
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -44,9 +45,9 @@ class Path(Protocol):
 
     def send(self, datagram: bytes) -> None: ...
 
-    def send_runs(self, pieces: Sequence[bytes], runs: Sequence[Run]) -> None:
-        """Send several, in order, each of two pieces. ``runs`` are those of the datagrams' sizes, or of what they have
-        beside a number of bytes that is the same for all."""
+    def send_runs(self, heads: Sequence[bytes], bodies: Sequence[bytes], runs: Sequence[Run]) -> None:
+        """Send several, in order, each a head and a body. ``runs`` are those of the datagrams' sizes, or of what they
+        have beside a number of bytes that is the same for all."""
 
     def close(self) -> None:
         """Nothing is sent or received over it any more. Idempotent."""
@@ -71,33 +72,32 @@ class UdpPath:
         except OSError:
             self.dropped += 1
 
-    def send_runs(self, pieces: Sequence[bytes], runs: Sequence[Run]) -> None:
+    def send_runs(self, heads: Sequence[bytes], bodies: Sequence[bytes], runs: Sequence[Run]) -> None:
         """What is a run goes to the kernel at once, which cuts it up again."""
         for start, end in runs:
-            self._send_run(pieces[2 * start : 2 * end])
+            if end - start == 1:
+                self.send(heads[start] + bodies[start])
+            elif self.can_segment:
+                self._send_run(heads[start:end], bodies[start:end])
+            else:
+                self._send_singly(heads[start:end], bodies[start:end])
 
     def close(self) -> None:
         """The socket is others' as well."""
 
-    def _send_run(self, pieces: Sequence[bytes]) -> None:
-        count = len(pieces) // 2
-        if count > 1 and not self.can_segment:
-            self._send_singly(pieces)
-            return
-        size = len(pieces[0]) + len(pieces[1])
-        ancillary = ((_SOL_UDP, _UDP_SEGMENT, size.to_bytes(2, sys.byteorder)),) if count > 1 else ()
+    def _send_run(self, heads: Sequence[bytes], bodies: Sequence[bytes]) -> None:
+        size = len(heads[0]) + len(bodies[0])
+        datagrams = b"".join(chain.from_iterable(zip(heads, bodies, strict=True)))
+        ancillary = ((_SOL_UDP, _UDP_SEGMENT, size.to_bytes(2, sys.byteorder)),)
         try:
-            self.socket.sendmsg((b"".join(pieces),), ancillary, 0, self.address)
+            self.socket.sendmsg((datagrams,), ancillary, 0, self.address)
         except BlockingIOError:
-            self.dropped += count
+            self.dropped += len(heads)
         except OSError:
-            if count == 1:
-                self.dropped += 1
-                return
             # No segmentation on the way to this peer: an old kernel, a tunnel, a small MTU.
             self.can_segment = False
-            self._send_singly(pieces)
+            self._send_singly(heads, bodies)
 
-    def _send_singly(self, pieces: Sequence[bytes]) -> None:
-        for start in range(0, len(pieces), 2):
-            self.send(pieces[start] + pieces[start + 1])
+    def _send_singly(self, heads: Sequence[bytes], bodies: Sequence[bytes]) -> None:
+        for head, body in zip(heads, bodies, strict=True):
+            self.send(head + body)

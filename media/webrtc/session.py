@@ -210,15 +210,13 @@ class PeerSession:
         if self._tx is None or self.path is None:
             return
         if self._sealer is not None:
-            self.path.send_runs(self._sealer.seal(headers, payloads, ssrc=ssrc, first=first), runs)
+            self.path.send_runs(headers, self._sealer.seal(headers, payloads, ssrc=ssrc, first=first), runs)
             return
-        pieces: list[bytes] = []
         try:
-            for header, payload in zip(headers, payloads, strict=True):
-                pieces += (self._tx.protect(header + payload), b"")
+            sealed = [self._tx.protect(header + payload) for header, payload in zip(headers, payloads, strict=True)]
         except (pylibsrtp.Error, ValueError):
             return
-        self.path.send_runs(pieces, runs)
+        self.path.send_runs(sealed, [b""] * len(sealed), runs)
 
     def send_rtcp(self, compound: bytes) -> None:
         if self._tx is None or self.path is None:

@@ -6,10 +6,11 @@ knows the number of each packet beyond 16 bits, so that there is no state to kee
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 TAG_BYTES = 16
 SALT_BYTES = 12
@@ -25,8 +26,9 @@ class RtpSealer:
 
     def __init__(self, *, key: bytes, salt: bytes) -> None:
         """The session's: ``key`` has 16 or 32 bytes, ``salt`` 12."""
-        self._encrypt = AESGCM(key).encrypt
+        self._key = key
         self._salt = int.from_bytes(salt, "big")
+        self._ciphers: dict[int, Callable[[int, bytes, bytes], bytes]] = {}
 
     @classmethod
     def of_master(cls, key: bytes, salt: bytes) -> RtpSealer:
@@ -37,17 +39,26 @@ class RtpSealer:
         )
 
     def seal(self, headers: Sequence[bytes], payloads: Sequence[bytes], *, ssrc: int, first: int) -> list[bytes]:
-        """Header and sealed payload of each packet, in turns. ``first`` is the number of the first beyond 16 bits,
-        the others follow; ``headers`` have the low 16 bits, ``ssrc`` and their extensions (section 8.1)."""
-        encrypt, base = self._encrypt, self._salt ^ (ssrc << 48)
-        pieces: list[bytes] = []
-        number = first
-        append = pieces.append
-        for header, payload in zip(headers, payloads, strict=True):
-            append(header)
-            append(encrypt((base ^ number).to_bytes(12, "big"), payload, header))
-            number += 1
-        return pieces
+        """The sealed payloads. ``first`` is the number of the first packet beyond 16 bits, the others follow;
+        ``headers`` have the low 16 bits, ``ssrc``, which is one of few, and their extensions (section 8.1)."""
+        encrypt = self._ciphers.get(ssrc) or self._cipher(ssrc)
+        return list(map(encrypt, range(first, first + len(headers)), payloads, headers))
+
+    def _cipher(self, ssrc: int) -> Callable[[int, bytes, bytes], bytes]:
+        """The nonce is made as QUIC makes it: what is the same in all, and the packet's number laid over its end."""
+        nonce = (self._salt ^ (ssrc << 48)).to_bytes(SALT_BYTES, "big")
+        encrypt: Callable[[int, bytes, bytes], bytes] = _kinds()[len(self._key)](self._key, nonce).encrypt
+        self._ciphers[ssrc] = encrypt
+        return encrypt
+
+
+@functools.cache
+def _kinds() -> Mapping[int, Any]:
+    """By the size of the key. They need half of the time of others, which begin anew with each packet; imported with
+    the first session, as a whole QUIC comes along."""
+    from qh3._hazmat import AeadAes128Gcm, AeadAes256Gcm
+
+    return {16: AeadAes128Gcm, 32: AeadAes256Gcm}
 
 
 def derived(master_key: bytes, master_salt: bytes, *, label: int, size: int) -> bytes:

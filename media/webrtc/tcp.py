@@ -75,12 +75,11 @@ class TcpPath:
     def send(self, datagram: bytes) -> None:
         self._write(len(datagram).to_bytes(_SIZE_BYTES, "big") + datagram, 1)
 
-    def send_runs(self, pieces: Sequence[bytes], runs: Sequence[Run]) -> None:
+    def send_runs(self, heads: Sequence[bytes], bodies: Sequence[bytes], runs: Sequence[Run]) -> None:
         frames: list[bytes] = []
-        for start in range(0, len(pieces), 2):
-            head, body = pieces[start], pieces[start + 1]
+        for head, body in zip(heads, bodies, strict=True):
             frames += ((len(head) + len(body)).to_bytes(_SIZE_BYTES, "big"), head, body)
-        self._write(b"".join(frames), len(pieces) // 2)
+        self._write(b"".join(frames), len(heads))
 
     def close(self) -> None:
         """What waits is sent before, unless the peer does not take it."""

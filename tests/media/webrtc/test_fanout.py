@@ -7,7 +7,7 @@ import msgspec
 from media.relay import Relay
 from media.unit import VIDEO_TIMESCALE, Codec, Kind, Track, Unit
 from media.webrtc import h264
-from media.webrtc.fanout import HISTORY, MAX_GROUP_PACKETS, Anchor, Burst, CodedPacket, MediaClock, RtpFanout
+from media.webrtc.fanout import HISTORY, MAX_GROUP_PACKETS, Anchor, Burst, MediaClock, RtpFanout
 from tests.media.webrtc.test_port import OPUS, h264_track, relay_of
 
 
@@ -17,14 +17,14 @@ class Listener:
     def __init__(self) -> None:
         self.is_waiting_for_key = True
         self.lacks: frozenset[Kind] = frozenset()
-        self.sent: list[tuple[Kind, tuple[CodedPacket, ...]]] = []
+        self.sent: list[tuple[Kind, Burst]] = []
         self.captured_at: list[float | None] = []
         self.reports: list[Anchor] = []
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.changed = asyncio.Event()
 
     def send(self, kind: Kind, burst: Burst) -> None:
-        self.sent.append((kind, tuple(burst.packets)))
+        self.sent.append((kind, burst))
         self.captured_at.append(burst.captured_at)
         self.changed.set()
 
@@ -40,6 +40,10 @@ class Listener:
             while len(self.sent) < count:
                 self.changed.clear()
                 await self.changed.wait()
+
+
+def numbers_of(sent: list[tuple[Kind, Burst]]) -> list[int]:
+    return [number for _, burst in sent for number in range(burst.first, burst.first + len(burst.payloads))]
 
 
 def picture(number: int, *, key: bool = False, size: int = 10) -> Unit:
@@ -64,8 +68,9 @@ async def test_a_viewer_starts_with_a_key_frame_that_brings_its_parameter_sets()
     assert [kind for kind, _ in viewer.sent] == ["video", "audio", "video"]
     sets = h264.H264ParameterSets.decode(track.config)
     first = viewer.sent[0][1]
-    assert h264.Unpacker().push(first[0].payload) == [*sets.sps, *sets.pps]
-    assert [packet.marker for packet in first] == [False, True]
+    assert h264.Unpacker().push(first.payloads[0]) == [*sets.sps, *sets.pps]
+    assert len(first.payloads) == 2
+    assert first.marker
     assert wanted == [1]
     assert relay.readers == 0
 
@@ -78,7 +83,7 @@ async def test_numbers_run_on_and_the_last_packets_are_remembered() -> None:
         relay.write(picture(number, key=number % 6 == 0, size=120_000))
         await viewer.until_sent(number + 1)
     fanout.close()
-    numbers = [packet.sequence for _, packets in viewer.sent for packet in packets]
+    numbers = numbers_of(viewer.sent)
     assert numbers == list(range(len(numbers)))
     last = numbers[-1]
     assert last > HISTORY
@@ -121,7 +126,7 @@ async def test_a_unit_that_is_broken_costs_only_itself() -> None:
     relay.write(picture(2))
     await viewer.until_sent(2)
     fanout.close()
-    assert [packets[0].ticks for _, packets in viewer.sent] == [0, 6_000]
+    assert [burst.ticks for _, burst in viewer.sent] == [0, 6_000]
 
 
 async def test_reports_give_both_kinds_one_clock() -> None:
@@ -194,15 +199,15 @@ async def test_who_joins_between_two_key_frames_is_sent_what_came_since_the_last
     relay.write(picture(4))
     fanout.join(viewer, at_once=True)
     assert not viewer.is_waiting_for_key
-    assert [packets[0].ticks for _, packets in viewer.sent] == [9_001, 9_002, 9_003], "right after the last of them"
+    assert [burst.ticks for _, burst in viewer.sent] == [9_001, 9_002, 9_003], "right after the last of them"
     await viewer.until_sent(4)
     later = Listener()
     fanout.join(later, at_once=True)
-    assert [packets[0].ticks for _, packets in later.sent] == [12_001, 12_002, 12_003, 12_004]
+    assert [burst.ticks for _, burst in later.sent] == [12_001, 12_002, 12_003, 12_004]
     for sent in (viewer.sent, later.sent):
-        numbers = [packet.sequence for _, packets in sent for packet in packets]
+        numbers = numbers_of(sent)
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert viewer.sent[0][1][-1].marker
+    assert viewer.sent[0][1].marker
     fanout.close()
     await fanout.closed()
 
@@ -217,7 +222,7 @@ async def test_more_than_is_good_to_send_at_once_is_not_and_the_next_key_frame_i
     relay.write(picture(5))
     relay.write(picture(6, key=True))
     await viewer.until_sent(1)
-    assert [packets[0].ticks for _, packets in viewer.sent] == [18_000]
+    assert [burst.ticks for _, burst in viewer.sent] == [18_000]
     fanout.close()
     await fanout.closed()
 
@@ -231,7 +236,7 @@ async def test_a_viewer_that_goes_over_to_another_rendition_waits_for_its_key_fr
     relay.write(picture(1))
     relay.write(picture(2, key=True))
     await viewer.until_sent(1)
-    assert [packets[0].ticks for _, packets in viewer.sent] == [6_000]
+    assert [burst.ticks for _, burst in viewer.sent] == [6_000]
     fanout.close()
     await fanout.closed()
 

@@ -218,7 +218,7 @@ def test_a_slow_reader_loses_packets_is_bounded_and_then_dropped() -> None:
     now, transport = 0.0, Transport()
     path = TcpPath(transport, lambda: now)  # type: ignore[arg-type]
     for _ in range(1_000):
-        path.send_runs([b"head", bytes(1_200)] * 4, [(0, 4)])
+        path.send_runs([b"head"] * 4, [bytes(1_200)] * 4, [(0, 4)])
     assert tcp.MAX_WAITING_BYTES <= transport.waiting < tcp.MAX_WAITING_BYTES + 5_000
     assert path.dropped + transport.waiting // (4 * 1_206) * 4 == 4_000
     transport.waiting = 0
