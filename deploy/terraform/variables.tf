@@ -71,7 +71,7 @@ variable "edge" {
 }
 
 variable "media" {
-  description = "Nodes that encoders publish to: each has a UDP port of its own at the balancer"
+  description = "Nodes that encoders publish to: each has a port of its own at the balancer, for UDP and TCP"
   type        = object({ cpu = number, memory = number, nodes = number })
 
   validation {

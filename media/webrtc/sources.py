@@ -37,7 +37,8 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What was negotiated for one kind. ``layers`` are the simulcast ids in the order of the offer;
     ``transport_extension`` has the number that all packets of the session count on, 0 where none was agreed on;
     ``capture_extension`` likewise when frames were captured. ``repeats``: the payload type in which lost packets come
-    once more, from a source of their own (RFC 4588); None: they come as they were."""
+    once more, from a source of their own (RFC 4588), which names the layer in ``repaired_extension``; None: they come
+    as they were."""
 
     kind: Kind
     payload_type: int
@@ -45,6 +46,7 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     feedback: frozenset[str] = frozenset()
     layers: tuple[str, ...] = ()
     layer_extension: int = 0
+    repaired_extension: int = 0
     transport_extension: int = 0
     capture_extension: int = 0
     repeats: int | None = None
@@ -139,6 +141,8 @@ class Sources:
         self.plan = plan
         self.current: Source | None = None
         self._known: dict[int, Source] = {}
+        self._repaired: dict[int, str] = {}
+        """The layers of sources that packets come once more from."""
         self._began_at = now
 
     @property
@@ -160,15 +164,31 @@ class Sources:
 
     def restored(self, packet: RtpPacket, now: float) -> RtpPacket | None:
         """A packet that came once more, as it was the first time; None for one that only fills the line, and while its
-        source is not known. Only without layers, where there is one source that it can be of."""
-        if len(packet.payload) <= _NUMBER_BYTES or not self._known:
+        source is not known."""
+        source = self._repeated(packet, now)
+        if len(packet.payload) <= _NUMBER_BYTES or source is None:
             return None
-        source = min(self._known.values(), key=lambda source: source.silent_s(now))
         number = int.from_bytes(packet.payload[:_NUMBER_BYTES], "big")
         return RtpPacket(
             self.plan.payload_type, packet.marker, number, packet.timestamp, source.ssrc,
             packet.payload[_NUMBER_BYTES:], packet.profile, packet.extension,
         )  # fmt: skip
+
+    def _repeated(self, packet: RtpPacket, now: float) -> Source | None:
+        """Whose packet it is: of the layer that is named, at first at least; without layers there is one source."""
+        layer = self._repaired_layer(packet) if self.plan.layers else None
+        of_layer = [source for source in self._known.values() if layer is None or source.layer == layer]
+        return min(of_layer, key=lambda source: source.silent_s(now), default=None)
+
+    def _repaired_layer(self, packet: RtpPacket) -> str:
+        """Empty where it was never told."""
+        value = rtp.header_extension(packet, self.plan.repaired_extension)
+        if value is None:
+            return self._repaired.get(packet.ssrc, "")
+        self._repaired[packet.ssrc] = layer = value.decode("ascii", "replace")
+        if len(self._repaired) > MAX_SOURCES:
+            del self._repaired[next(iter(self._repaired))]
+        return layer
 
     def admit(self, source: Source, frame: Frame, now: float) -> list[tuple[Frame, float]]:
         """The frames to take, with when they came, now that ``frame`` is here; may make ``source`` the current one."""

@@ -211,11 +211,13 @@ def _video(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
     answer.direction = "recvonly"
     layers = _layers(media)
     if layers:
-        answer.extensions = tuple(u for u in (sdp.MID_EXTENSION, sdp.RID_EXTENSION) if u in media.extensions)
+        named = (sdp.MID_EXTENSION, sdp.RID_EXTENSION, sdp.REPAIRED_RID_EXTENSION)
+        answer.extensions = tuple(uri for uri in named if uri in media.extensions)
     transport = _agree_on_transport(answer, chosen)
     # A browser fills the line with what it repeats; without a source for that, with packets of the pictures' own
-    # numbers, which it does not send again when they are lost. Of which layer a repeated packet is, is not told.
-    answer.repeats = None if layers else repeats_of(media, chosen)
+    # numbers, which it does not send again when they are lost. Of layers only where it is told which one is repeated.
+    repaired = media.extensions.get(sdp.REPAIRED_RID_EXTENSION, 0)
+    answer.repeats = repeats_of(media, chosen) if repaired or not layers else None
     sprop = chosen.parameters.get("sprop-parameter-sets", "")
     return StreamPlan(
         kind="video",
@@ -224,6 +226,7 @@ def _video(media: MediaSection, answer: MediaAnswer) -> StreamPlan | None:
         feedback=frozenset(chosen.feedback),
         layers=layers,
         layer_extension=media.extensions.get(sdp.RID_EXTENSION, 0),
+        repaired_extension=repaired,
         transport_extension=transport,
         capture_extension=_take_capture_times(answer),
         repeats=None if answer.repeats is None else answer.repeats.payload_type,

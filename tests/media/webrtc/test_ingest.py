@@ -86,6 +86,7 @@ def ingest(
             feedback=FEEDBACK,
             layers=layers,
             layer_extension=4,
+            repaired_extension=6,
             transport_extension=5,
             capture_extension=capture_extension,
             repeats=repeats,
@@ -321,3 +322,28 @@ def test_what_comes_once_more_from_a_source_of_its_own_fills_the_gap_it_is_for()
     made.on_tick(1.5)
     blocks = [block for told in wire.told if isinstance(told, rtp.ReceiverReport) for block in told.blocks]
     assert [block.lost for block in blocks if block.ssrc == 1] == [1], "it was lost all the same"
+
+
+def test_what_comes_once_more_fills_the_gap_of_the_layer_that_its_source_named_first() -> None:
+    made, wire = ingest(Taken(), layers=("q", "f"), repeats=98)
+    sent = {ssrc: video(ssrc=ssrc, rid=rid, frames=10) for ssrc, rid in ((11, "q"), (12, "f"))}
+    lost = {ssrc: [packets.pop(6), packets.pop(4)] for ssrc, packets in sent.items()}
+    for packet in (*sent[11], *sent[12], *audio(1)):
+        made.on_rtp(packet, 0.0)
+
+    def again(packet: bytes, now: float, extension: bytes = b"") -> None:
+        plain = rtp.parse(packet)
+        assert plain is not None
+        head = rtp.HEADER.pack(0x90 if extension else 0x80, 98 | packet[1] & 0x80, 1, plain.timestamp, 77)
+        made.on_rtp(head + extension + packet[2:4] + plain.payload, now)
+
+    def still_asked(now: float) -> dict[int, int]:
+        wire.told.clear()
+        made.on_tick(now)
+        return {told.ssrc: len(told.sequences) for told in wire.told if isinstance(told, rtp.Nack)}
+
+    again(lost[12][0], 0.05)
+    assert still_asked(0.06) == {11: 2, 12: 2}, "nobody has said which layer that is of"
+    again(lost[12][0], 0.1, bytes.fromhex("bede0001") + bytes((6 << 4,)) + b"f\0\0")
+    again(lost[12][1], 0.1)
+    assert still_asked(0.2) == {11: 2}

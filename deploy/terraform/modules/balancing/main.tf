@@ -148,11 +148,13 @@ resource "aws_vpc_security_group_ingress_rule" "rtmp" {
   to_port           = var.ports.rtmp
 }
 
+# TCP for those whose networks let no UDP out.
 resource "aws_vpc_security_group_ingress_rule" "webrtc" {
+  for_each          = toset(["udp", "tcp"])
   security_group_id = aws_security_group.publishing.id
   description       = "WebRTC peers"
   cidr_ipv4         = "0.0.0.0/0"
-  ip_protocol       = "udp"
+  ip_protocol       = each.value
   from_port         = var.ports.webrtc
   to_port           = var.ports.webrtc + var.media_nodes - 1
 }
@@ -217,7 +219,7 @@ resource "aws_lb_target_group" "webrtc" {
   name                 = "${var.name}-rtc-${each.key}"
   vpc_id               = var.network.vpc
   port                 = each.value
-  protocol             = "UDP"
+  protocol             = "TCP_UDP"
   target_type          = "ip"
   preserve_client_ip   = true
   deregistration_delay = 60
@@ -236,7 +238,7 @@ resource "aws_lb_listener" "webrtc" {
   for_each          = local.webrtc_ports
   load_balancer_arn = aws_lb.publishing.arn
   port              = each.value
-  protocol          = "UDP"
+  protocol          = "TCP_UDP"
 
   default_action {
     type             = "forward"

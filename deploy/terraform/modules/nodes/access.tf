@@ -24,13 +24,15 @@ resource "aws_vpc_security_group_ingress_rule" "rtmp" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "webrtc" {
-  for_each                     = var.balancing.webrtc_ports
+  for_each = merge([for protocol in ["udp", "tcp"] :
+    { for port in values(var.balancing.webrtc_ports) : "${protocol}-${port}" => { protocol = protocol, port = port } }
+  ]...)
   security_group_id            = aws_security_group.this.id
   description                  = "WebRTC peers, by the balancer"
   referenced_security_group_id = var.balancing.publishing_group
-  ip_protocol                  = "udp"
-  from_port                    = each.value
-  to_port                      = each.value
+  ip_protocol                  = each.value.protocol
+  from_port                    = each.value.port
+  to_port                      = each.value.port
 }
 
 resource "aws_vpc_security_group_ingress_rule" "inside" {

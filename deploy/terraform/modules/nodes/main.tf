@@ -103,6 +103,7 @@ resource "aws_ecs_task_definition" "this" {
       contains(keys(each.value.targets), "webrtc") ? [
         { containerPort = var.ports.rtmp, protocol = "tcp" },
         { containerPort = tonumber(each.value.own.SOCIALFLOW_WEBRTC_PORT), protocol = "udp" },
+        { containerPort = tonumber(each.value.own.SOCIALFLOW_WEBRTC_PORT), protocol = "tcp" },
       ] : [],
     )
 
