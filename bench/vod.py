@@ -3,13 +3,15 @@ encoded beside ffmpeg's command line with the same renditions and settings.
 
 The orders are those of the job, one after another: the file is inspected, its sound, its smallest rendition, the
 others. Nothing is stored. ffmpeg decodes once and encodes all renditions and the sound to nothing; it has no pass that
-measures the sound, and no segments.
+measures the sound, and no segments. It gives way to other processes as an encoder of ours does. Processor time says
+what remains of the comparison on a machine that has other things to do.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ import imageio_ffmpeg
 
 from bench import report
 from bench.report import Figure, figure
+from media.confinement import NICENESS
 from media.transcode.ladder import Tier, tiers_of
 from media.vod.child import carry_out
 from media.vod.messages import EncodePictures, EncodeSound, Inspect, Order, SegmentMade, SourceBounds
@@ -46,8 +49,15 @@ def _source(folder: Path, seconds: int) -> str:
 def _ffmpeg(*arguments: str) -> float:
     """The seconds that it takes."""
     began = time.perf_counter()
-    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *arguments], check=True)
+    command = ["nice", "-n", str(NICENESS), imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *arguments]
+    subprocess.run(command, check=True)
     return time.perf_counter() - began
+
+
+def _children_s() -> float:
+    """Processor time of all processes that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _beside(path: str, tiers: tuple[Tier, ...]) -> float:
@@ -88,20 +98,24 @@ async def _encoded(path: str, seconds: float, tiers: tuple[Tier, ...]) -> tuple[
 
 async def _measure(options: argparse.Namespace) -> list[Figure]:
     tiers = tiers_of(*SIZE, float(FPS), has_own_size=True)
-    firsts, ours, theirs = [], [], []
+    firsts, ours, theirs, costs = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="socialflow-bench-") as folder:
         path = await asyncio.to_thread(_source, Path(folder), options.seconds)
         for _ in range(options.rounds):
+            before = _children_s()
             first, whole = await _encoded(path, options.seconds, tiers)
+            used = _children_s()
             firsts.append(first / whole)
             ours.append(options.seconds / whole)
             theirs.append(options.seconds / await asyncio.to_thread(_beside, path, tiers))
+            costs.append((used - before) / (_children_s() - used))
     shares = [own / other for own, other in zip(ours, theirs, strict=True)]
     name = "share of the whole time after which the first rendition is playable"
     return [
         figure(QUESTION, name, firsts, "", better="lower", bar=BAR_FIRST),
         figure(QUESTION, "encoding speed, times real time", ours, "", better="higher", peer="ffmpeg", against=theirs),
         figure(QUESTION, "encoding speed as a share of ffmpeg's", shares, "", better="higher", bar=BAR_SPEED),
+        figure(QUESTION, "processor time as a share of ffmpeg's", costs, "", better="lower"),
     ]
 
 

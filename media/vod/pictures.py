@@ -7,8 +7,10 @@ All renditions have key frames at the same times and no B-frames, so pts and dts
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import chain
 
@@ -32,6 +34,10 @@ _KEY_TICKS = KEY_S * VIDEO_TIMESCALE
 _MAX_FPS = 60
 _LEAST_TICKS = VIDEO_TIMESCALE // _MAX_FPS * 9 // 10
 _THREADS = max(1, min(8, os.cpu_count() or 1))
+_ENCODER_THREADS = _THREADS * 3 // 2
+"""As x264 would take by itself: some wait for others."""
+_AHEAD = 8
+"""Pictures of a lane that wait for its encoder at most."""
 _OPTIONS = {
     "preset": "veryfast",
     "profile": "main",
@@ -46,30 +52,25 @@ Made = LaneMade | SegmentMade
 
 def encode_pictures(order: EncodePictures) -> Iterator[Made]:
     """Each lane's initialisation, then its segments. Raises ``SourceRefusedError``, ``av.FFmpegError``."""
-    lanes = [
-        Lane(index, tier, have=have) for index, (tier, have) in enumerate(zip(order.tiers, order.have, strict=True))
-    ]
     first = min(order.have)
     frames = _timed(order.path, 0 if order.offset else first)
     placed = ((pts + order.offset, frame) for pts, frame in frames)
-    with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as threads:
-        under_way: list[Future[list[Made]]] = []
+    with ExitStack() as threads:
+        lanes = [
+            threads.enter_context(Lane(index, tier, have=have))
+            for index, (tier, have) in enumerate(zip(order.tiers, order.have, strict=True))
+        ]
+        last: av.VideoFrame | None = None
         for pts, frame in filled(placed, first=first, start=order.start):
-            yield from _done(under_way)
-            under_way = []
-            picture = frame
+            if frame is last:  # shown again, at another time: that of a picture that waits would change
+                yield from chain.from_iterable(lane.done(waiting=0) for lane in lanes)
+            picture = last = frame
             for lane in lanes:
                 if lane.wants(pts):
+                    yield from lane.done(waiting=_AHEAD - 1)
                     picture = lane.scaled(picture)
-                    under_way.append(threads.submit(lane.encode, picture, pts))
-        yield from _done(under_way)
-    yield from chain.from_iterable(lane.finish() for lane in lanes)
-
-
-def _done(under_way: Iterable[Future[list[Made]]]) -> Iterator[Made]:
-    """The lanes encode a picture at the same time, and while the next one is decoded."""
-    for one in under_way:
-        yield from one.result()
+                    lane.encode(picture, pts)
+        yield from chain.from_iterable(lane.finish() for lane in lanes)
 
 
 def filled(
@@ -148,17 +149,28 @@ class Turn:
 
 
 class Lane:
-    """One rendition. It has all pictures that it is given, or an even share of them, from each key frame on."""
+    """One rendition. It has all pictures that it is given, or an even share of them, from each key frame on.
+
+    Encoded by a thread of its own, in order, while the next pictures are decoded and scaled.
+    """
 
     def __init__(self, index: int, tier: Tier, *, have: int) -> None:
         self._index = index
         self._tier = tier
         self._have = have
         self._step = round(VIDEO_TIMESCALE / tier.fps * 0.9)
-        self._due = self._segment = self._key = -1
+        self._due = self._key = -1
         self._scaler = VideoReformatter()
         self._encoder: av.VideoCodecContext | None = None
         self._cutter = Cutter(lane=index, timescale=VIDEO_TIMESCALE, have=have, usual=round(VIDEO_TIMESCALE / tier.fps))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"lane {tier.name}")
+        self._waiting: deque[Future[list[Made]]] = deque()
+
+    def __enter__(self) -> Lane:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
 
     def wants(self, pts: int) -> bool:
         """The first picture of every key interval, so that all lanes begin with the same ones."""
@@ -171,22 +183,31 @@ class Lane:
             picture, width=self._tier.width, height=self._tier.height, format="yuv420p", threads=_THREADS
         )
 
-    def encode(self, picture: av.VideoFrame, pts: int) -> list[Made]:
+    def encode(self, picture: av.VideoFrame, pts: int) -> None:
         """``picture`` is as ``scaled`` made it; lanes may share one, and encode it at the same time."""
-        made: list[Made] = []
-        if self._encoder is None:
-            self._encoder = self._opened()
-            made.append(self._described(self._encoder))
         is_key = pts // _KEY_TICKS != self._key
         self._key, self._due = pts // _KEY_TICKS, pts + self._step
         picture.pts, picture.time_base = pts, _TICK
         picture.pict_type = PictureType.I if is_key else PictureType.NONE
-        return [*made, *self._cut(self._encoder.encode(picture))]
+        self._waiting.append(self._thread.submit(self._encoded, picture))
+
+    def done(self, *, waiting: int) -> Iterator[Made]:
+        """What is made of all pictures but the last ``waiting``."""
+        while len(self._waiting) > waiting:
+            yield from self._waiting.popleft().result()
 
     def finish(self) -> Iterator[Made]:
+        yield from self.done(waiting=0)
         if self._encoder is not None:
             yield from self._cut(self._encoder.encode(None))
         yield from self._cutter.finish()
+
+    def _encoded(self, picture: av.VideoFrame) -> list[Made]:
+        made: list[Made] = []
+        if self._encoder is None:
+            self._encoder = self._opened()
+            made.append(self._described(self._encoder))
+        return [*made, *self._cut(self._encoder.encode(picture))]
 
     def _cut(self, packets: list[av.Packet[av.VideoStream]]) -> Iterator[SegmentMade]:
         for packet in packets:
@@ -222,7 +243,7 @@ class Lane:
         assert isinstance(encoder, av.VideoCodecContext)
         encoder.width, encoder.height, encoder.pix_fmt = tier.width, tier.height, "yuv420p"
         encoder.time_base, encoder.framerate = _TICK, Fraction(tier.fps).limit_denominator(1001)
-        encoder.bit_rate, encoder.thread_count = tier.bit_rate, _THREADS
+        encoder.bit_rate, encoder.thread_count = tier.bit_rate, _ENCODER_THREADS
         encoder.flags |= Flags.global_header
         rate = {"maxrate": str(tier.bit_rate * 5 // 4), "bufsize": str(tier.bit_rate * 2)}
         encoder.options = {**_OPTIONS, **rate, "level": f"{tier.level / 10:.1f}"}

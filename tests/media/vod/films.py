@@ -18,7 +18,7 @@ def film(
     *,
     seconds: float = 2,
     size: tuple[int, int] = (160, 90),
-    fps: int = 15,
+    fps: int | Fraction = 15,
     container: str = "mp4",
     sounds: int = 1,
     videos: int = 1,
@@ -41,7 +41,7 @@ def film(
     return file.getvalue()
 
 
-def _pictures(out: Any, size: tuple[int, int], fps: int) -> Any:
+def _pictures(out: Any, size: tuple[int, int], fps: int | Fraction) -> Any:
     stream = out.add_stream("libx264", rate=fps)
     stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
     stream.options = {"preset": "ultrafast"}

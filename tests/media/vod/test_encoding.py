@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -61,6 +62,12 @@ def test_what_was_made_is_played_from_its_first_picture_to_its_last(nine_seconds
         frames = list(container.decode(video=0))
     assert (frames[0].width, frames[0].height, len(frames)) == (96, 54, 90)
     assert lane.codec.startswith("avc1.4d")
+
+
+def test_a_picture_that_is_repeated_while_it_waits_keeps_both_of_its_times(tmp_path: Path) -> None:
+    slow = written(tmp_path, film(seconds=80, fps=Fraction(1, 40), sounds=0))
+    made = segments(pictures(slow, tier(90, 10.0)))
+    assert [one.start // SECOND for one in made] == list(range(0, 41, 4))
 
 
 def test_encoding_goes_on_at_the_segment_after_those_that_are_there(nine_seconds: str) -> None:
