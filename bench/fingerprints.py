@@ -25,7 +25,7 @@ import uvloop
 from bench import report
 from bench.report import Figure, figure
 from media.fingerprints.alignment import LEAST_PICTURES, LEAST_SOUNDS
-from media.fingerprints.audio import OF_QUERY, OF_WORK, RATE, audio_hashes
+from media.fingerprints.audio import OF_QUERY, OF_WORK, ONE_IN, RATE, audio_hashes
 from media.fingerprints.decoding import fingerprint
 from media.fingerprints.frames import SIDE, query_hashes, work_hashes
 from media.fingerprints.messages import Fingerprint, Hash
@@ -132,7 +132,8 @@ def _cost(rounds: int) -> list[Figure]:
 
 
 async def _fill(db: Database, hours: int) -> None:
-    """Rows of made hashes; the keys are made afterwards, which is faster."""
+    """Rows of made hashes, as many to a value as there would be; the keys are made afterwards, which is faster.
+    Vacuumed, as an index is that has been at rest for a minute."""
     await db.execute(
         "insert into users (id, username, username_key, email, email_key, display_name, password_hash, stream_key)"
         " values (gen_random_uuid(), 'a', 'a', 'a', 'a', 'a', '', 'a')"
@@ -144,12 +145,13 @@ async def _fill(db: Database, hours: int) -> None:
         hours,
     )
     for table, rate in (("work_sounds", SOUNDS_A_SECOND), ("work_frames", FRAMES_EVERY)):
-        bits, rows = (2**31 - 1, rate * 3600 * hours) if table == "work_sounds" else (2**27 - 1, rate * 3600 * hours)
+        values, step = ((2**31 - 1) // ONE_IN, ONE_IN) if table == "work_sounds" else (2**27 - 1, 1)
+        rows = rate * 3600 * hours
         await db.execute(f"alter table {table} drop constraint {table}_pkey, drop constraint {table}_work_fkey")
         await db.execute(f"drop index {table}_by_work")
         for at in range(0, rows, BATCH):
             await db.execute(
-                f"insert into {table} select (random() * {bits})::int, 1 + i / ({rate} * 3600),"
+                f"insert into {table} select (random() * {values})::int * {step}, 1 + i / ({rate} * 3600),"
                 f" i % ({rate} * 3600) * 1000 / {rate}, (random() * 500)::int, (random() * 4000000)::int"
                 " from generate_series($1::bigint, $2::bigint) i",
                 at,
@@ -157,7 +159,7 @@ async def _fill(db: Database, hours: int) -> None:
                 timeout_s=600.0,
             )
         await db.execute(f"create index on {table} (value, work, ms) include (turn, detail)", timeout_s=1_800.0)
-        await db.execute(f"analyze {table}", timeout_s=600.0)
+        await db.execute(f"vacuum (analyze) {table}", timeout_s=600.0)
 
 
 async def _look_ups(url: str, hours: int, rounds: int) -> list[Figure]:
