@@ -17,11 +17,13 @@ from tests.e2e.waiting import until, until_true
 
 NODES = 3
 GRACE_S = 8
+# As fast as a test talks, and judged by the words alone: the text model is a process beside each node.
+TALKATIVE = ("--chat-rate=1000", "--chat-burst=1000", "--no-screening-model")
 
 
 @pytest.fixture(scope="package")
 def shared_cluster() -> Iterator[LocalCluster]:
-    cluster = LocalCluster(flags=("--chat-rate=1000", "--chat-burst=1000", f"--grace-s={GRACE_S}", "--drain-s=5"))
+    cluster = LocalCluster(flags=(*TALKATIVE, f"--grace-s={GRACE_S}", "--drain-s=5"))
     try:
         yield cluster
     finally:

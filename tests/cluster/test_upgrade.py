@@ -16,7 +16,7 @@ import pytest
 from bench.cluster import LocalCluster, NodeProcess
 from storage.bus_entry import BusEntry
 from storage.redis import Redis
-from tests.cluster.conftest import Talk, room_on
+from tests.cluster.conftest import TALKATIVE, Talk, room_on
 from tests.cluster.recorder import ChatRecorder
 from tests.e2e.people import Account
 from tests.e2e.waiting import until
@@ -28,7 +28,7 @@ LOOK_EVERY_S = 0.2
 @pytest.fixture(scope="module")
 def shared_cluster() -> Iterator[LocalCluster]:
     """Its own, since its nodes end as those of another version."""
-    cluster = LocalCluster(flags=("--chat-rate=1000", "--chat-burst=1000", "--drain-s=2"))
+    cluster = LocalCluster(flags=(*TALKATIVE, "--drain-s=2"))
     try:
         yield cluster
     finally:
