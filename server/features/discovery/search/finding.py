@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any, Final
@@ -38,8 +39,9 @@ class Finding:
     async def mixed(self, plan: Plan, viewer: Viewer, limit: int) -> Items:
         """The best of each kind in turns."""
         wanted = min(limit, MIXED_OF_KIND)
-        of_kinds = [(await self.filled(plan, (kind,), viewer, None, wanted))[0] for kind in MIXED]
-        return [item for item in chain.from_iterable(zip_longest(*of_kinds)) if item is not None][:limit]
+        pages = await asyncio.gather(*(self.filled(plan, (kind,), viewer, None, wanted) for kind in MIXED))
+        turns = zip_longest(*(items for items, _ in pages))
+        return [item for item in chain.from_iterable(turns) if item is not None][:limit]
 
     async def filled(
         self, plan: Plan, kinds: Sequence[Kind], viewer: Viewer, after: Position | None, limit: int
@@ -65,18 +67,17 @@ class Finding:
         self, plan: Plan, kinds: Sequence[Kind], after: Position | None, is_walk: bool, limit: int
     ) -> tuple[list[tuple[Kind, Position]], bool]:
         """The next documents of all the kinds, and whether there are no more."""
-        found: list[tuple[Kind, Position]] = []
-        for kind in kinds:
-            if kind in self._shows:
-                found += [(kind, one) for one in await self._searching.page(plan, kind, after, is_walk, limit)]
+        searched = [kind for kind in kinds if kind in self._shows]
+        pages = await asyncio.gather(*(self._searching.page(plan, kind, after, is_walk, limit) for kind in searched))
+        found = [(kind, one) for kind, page in zip(searched, pages, strict=True) for one in page]
         found.sort(key=lambda one: (one[1].score, one[1].id), reverse=True)
         return found[:limit], len(found) < limit
 
     async def _shown(
         self, found: Sequence[tuple[Kind, Position]], viewer: Viewer
     ) -> dict[tuple[Kind, str], dict[str, Any]]:
-        shown: dict[tuple[Kind, str], dict[str, Any]] = {}
-        for kind in dict.fromkeys(kind for kind, _ in found):
-            ids = [position.id for of, position in found if of == kind]
-            shown |= {(kind, one): item for one, item in (await self._shows[kind](ids, viewer)).items()}
-        return shown
+        ids: dict[Kind, list[str]] = {}
+        for kind, position in found:
+            ids.setdefault(kind, []).append(position.id)
+        shown = await asyncio.gather(*(self._shows[kind](of_kind, viewer) for kind, of_kind in ids.items()))
+        return {(kind, one): item for kind, items in zip(ids, shown, strict=True) for one, item in items.items()}

@@ -22,15 +22,15 @@ _BEGIN: Final = """
 insert into assistant_conversations (id, person_id, title, created_at, changed_at) values ($1, $2, $3, $4, $4)
 """
 _HOLD: Final = "select id from assistant_conversations where id = $1 and person_id = $2 for update"
-_TOUCH: Final = "update assistant_conversations set changed_at = $2 where id = $1"
 _CROWD_OUT: Final = """
 delete from assistant_conversations where id in (
     select id from assistant_conversations where person_id = $1 order by changed_at desc, id desc offset $2)
 """
 _COUNT: Final = "select count(*) from assistant_messages where conversation_id = $1"
 _ADD: Final = """
+with changed as (update assistant_conversations set changed_at = $6 where id = $2 returning id)
 insert into assistant_messages (id, conversation_id, role, text, sources, created_at)
-select $1, id, $3, $4, $5, $6 from assistant_conversations where id = $2
+select $1, id, $3, $4, $5, $6 from changed
 """
 _LAST: Final = """
 select role, text from assistant_messages where conversation_id = $1 order by id desc limit $2
@@ -65,13 +65,11 @@ class Conversations:
         """The conversation in which this is asked, a new one without ``conversation_id``, and the messages before it.
         Raises a 404 for another's, and a 409 for one that is full.
         """
+        before: Sequence[Message] = ()
         if conversation_id is None:
             conversation_id = await self._begun(tx, person_id, text)
-        elif await tx.fetchval(_HOLD, conversation_id, person_id) is None:
-            raise no_conversation()
-        if await tx.fetchval(_COUNT, conversation_id) >= MAX_MESSAGES:
-            raise Problem(409, "Begin a new conversation: this one is full", slug="conversation-full")
-        before = _before(await tx.fetch(_LAST, conversation_id, MAX_BEFORE))
+        else:
+            before = await self._went_before(tx, person_id, conversation_id)
         await self._add(tx, conversation_id, "asker", text, ())
         return conversation_id, before
 
@@ -99,6 +97,13 @@ class Conversations:
     async def prune(self) -> None:
         await self._db.execute(_PRUNE, self._now() - self._kept)
 
+    async def _went_before(self, tx: Transaction, person_id: str, conversation_id: str) -> Sequence[Message]:
+        if await tx.fetchval(_HOLD, conversation_id, person_id) is None:
+            raise no_conversation()
+        if await tx.fetchval(_COUNT, conversation_id) >= MAX_MESSAGES:
+            raise Problem(409, "Begin a new conversation: this one is full", slug="conversation-full")
+        return _before(await tx.fetch(_LAST, conversation_id, MAX_BEFORE))
+
     async def _begun(self, tx: Transaction, person_id: str, text: str) -> str:
         now = self._now()
         conversation_id = self._ids.uuid7(now.timestamp())
@@ -111,7 +116,6 @@ class Conversations:
     ) -> None:
         now = self._now()
         await tx.execute(_ADD, self._ids.uuid7(now.timestamp()), conversation_id, role, text, list(sources), now)
-        await tx.execute(_TOUCH, conversation_id, now)
 
 
 def _before(latest: Sequence[Row]) -> Sequence[Message]:

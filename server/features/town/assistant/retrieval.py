@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, Final, Protocol
 
 from server.features.town.assistant.meaning import Meaning
@@ -53,14 +54,14 @@ class Retrieval:
         self._of_own = _forms(words_of_own(), words)
 
     async def passages(self, text: str, language: Language, asker: Viewer) -> Sequence[Passage]:
+        order = self._meaning.order(text) if self._meaning is not None else None
         asked = content_of(self._words(text), self._common)
         found, own = await asyncio.gather(self.found(" ".join(asked), asker), self._own_of(frozenset(asked), asker))
         articles = self._articles.search(" ".join(asked), language)[:ARTICLES] if asked else []
-        near = await self._meaning.near(text, [_whole(one) for one in found]) if self._meaning is not None else None
+        near = await self._meaning.near(order, [_whole(one) for one in found]) if self._meaning is not None else None
         if near is not None:
-            of_articles, of_found = near
-            articles = self._nearest(articles, of_articles, language)
-            found = [one for score, one in _ordered(of_found, found) if score >= FAR]
+            articles = self._nearest(articles, near.known, language)
+            found = [one for score, one in _ordered(near.others, found) if score >= FAR] if near.others else found
         return bounded([*own, *map(_of_article, articles), *found])
 
     async def found(self, text: str, asker: Viewer, is_live: bool = False) -> Sequence[Passage]:
@@ -76,7 +77,7 @@ class Retrieval:
         """Those that share a word with the question, or all of the latest where it asks for such things."""
         if asker.id is None:
             return []
-        latest = [one for each in self._own for one in await each(asker.id)]
+        latest = chain.from_iterable(await asyncio.gather(*(each(asker.id) for each in self._own)))
         is_asked_for = bool(asked & self._of_own)
         return [one for one in latest if is_asked_for or asked & frozenset(self._words(one.title))][:OWN]
 

@@ -24,12 +24,35 @@ async def encode(texts: Sequence[str]) -> Vectors:
 
 async def test_a_text_is_near_to_what_means_the_same() -> None:
     meaning = Meaning(encode=encode, known={"payouts": "money", "dreams": "sleep"})
-    await meaning.near("anything", [])
     found = None
-    while found is None or not found[0]:
-        found = await meaning.near("money please", ["a film", "more money"])
-    assert found[0] == {"payouts": 1.0, "dreams": 0.0}
-    assert list(found[1]) == [0.0, 1.0]
+    while found is None or not found.known:
+        found = await meaning.near(meaning.order("money please"), ["a film", "more money"])
+    assert found.known == {"payouts": 1.0, "dreams": 0.0}
+    assert found.others == [0.0, 1.0]
+
+
+async def test_texts_are_encoded_once_and_those_that_are_late_leave_the_articles_their_order() -> None:
+    asked: list[str] = []
+    going_on = asyncio.Event()
+
+    async def slow(texts: Sequence[str]) -> Vectors:
+        asked.extend(texts)
+        if "a film" in texts:
+            await going_on.wait()
+        return await encode(texts)
+
+    meaning = Meaning(encode=slow, known={"payouts": "money"})
+    found = await meaning.near(meaning.order("money"), ["a film", "a film", "sleep"])
+    assert found is not None
+    assert (found.known, found.others) == ({"payouts": 1.0}, None)
+    going_on.set()
+    while found is not None and found.others is None:
+        found = await meaning.near(meaning.order("film"), ["sleep", "a film"])
+    asked.clear()
+    found = await meaning.near(meaning.order("film"), ["sleep", "a film"])
+    assert found is not None
+    assert (found.others, asked) == ([0.0, 1.0], ["film"])
+    await meaning.close()
 
 
 async def test_an_encoder_that_is_late_or_away_is_done_without_and_not_asked_for_ever() -> None:
@@ -43,7 +66,7 @@ async def test_an_encoder_that_is_late_or_away_is_done_without_and_not_asked_for
 
     meaning = Meaning(encode=late, known={"a": "b"})
     for _ in range(MAX_WAITING + 3):
-        assert await meaning.near("money", []) is None
+        assert await meaning.near(meaning.order("money"), []) is None
     assert asked == MAX_WAITING + 1
     going_on.set()
     await meaning.close()
