@@ -17,6 +17,12 @@ class ProfileChanged(Fact, frozen=True, kw_only=True, tag="profile.changed"):
     person_id: str
 
 
+class BirthDateChanged(Fact, frozen=True, kw_only=True, tag="birth_date.changed"):
+    """The person has given it, or an admin has corrected it."""
+
+    person_id: str
+
+
 class AccountDeleted(Fact, frozen=True, kw_only=True, tag="account.deleted"):
     """The person has asked for the deletion. It is hidden, and wiped when the days of grace are over."""
 

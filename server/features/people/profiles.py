@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
 from server.feature import Feature, Platform
 from server.features.people.confusables import USERNAME_SKELETON, skeleton
-from server.features.people.facts import ProfileChanged
+from server.features.people.facts import BirthDateChanged, ProfileChanged
 from server.features.people.relations import NAMED, nobody, set_privacy
-from server.features.people.rules import MAX_LINKS, Bio, DisplayName, Link, Pronouns, is_reserved, username_key
+from server.features.people.rules import (
+    MAX_LINKS,
+    Bio,
+    BirthDate,
+    DisplayName,
+    Link,
+    Pronouns,
+    is_reserved,
+    username_key,
+)
 from server.features.people.settings import PeopleSettings
 from server.http.errors import FieldError, Problem, not_found
 from server.http.identity import Caller
@@ -41,8 +50,9 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 AVATAR: Final = Field(description="Square, WebP, root-relative; null: none. As 64, 128, 256 and 512 wide beside it")
 BANNER: Final = Field(description="3:1, WebP, root-relative; null: none. As 600 and 1500 wide beside it")
 LINKS: Final = Field(description="Web addresses, in their order")
-BIRTH_DATE: Final = Field(description="Shown to nobody else; for streams with a least age. null: not given")
-EARLIEST_BIRTH: Final = date(1900, 1, 1)
+BIRTH_DATE: Final = Field(
+    description="Given once, shown to nobody else; for what has a least age. null: not given. An admin corrects it"
+)
 PRONOUNS: Final = Field(description="How the person wants to be spoken of; empty: not given")
 PRIVATE: Final = Field(description="Who wants to follow waits until the person approves")
 
@@ -103,18 +113,6 @@ class Me(Shape):
     ]
 
 
-def _as_text(given: object) -> object:
-    if given is not None and not isinstance(given, str):
-        raise ValueError("must be a date as RFC 3339 writes it")
-    return given
-
-
-def _born(given: date | None) -> date | None:
-    if given is not None and not EARLIEST_BIRTH <= given <= datetime.now(UTC).date():
-        raise ValueError(f"must be between {EARLIEST_BIRTH} and today")
-    return given
-
-
 class ProfileChange(Body):
     """Only what is given changes."""
 
@@ -123,9 +121,7 @@ class ProfileChange(Body):
     pronouns: Annotated[Pronouns, Field(default_factory=str)]
     links: Annotated[list[Link], Field(default_factory=list, max_length=MAX_LINKS, description="All of them")]
     private: Annotated[bool, Field(default_factory=bool, description="False approves all who wait")]
-    birth_date: Annotated[
-        date | None, BIRTH_DATE, Field(strict=False), BeforeValidator(_as_text), AfterValidator(_born)
-    ] = None
+    birth_date: BirthDate | None = Field(None, description="Given once. An admin corrects it")
 
 
 _SHOWN = f"""
@@ -156,6 +152,11 @@ update users set
     display_name = case $2::text when '' then username else coalesce($2, display_name) end,
     bio = coalesce($3, bio), links = coalesce($4::jsonb, links), pronouns = coalesce($5, pronouns), updated_at = now()
 where id = $1 and deleted_at is null
+"""
+
+_GIVE_BIRTH_DATE = """
+update users set birth_date = $2 where id = $1 and (birth_date is null or birth_date is not distinct from $2)
+returning id
 """
 
 _OWN_NAMES = "select username, display_name from users where id = $1 and deleted_at is null"
@@ -199,16 +200,19 @@ class Profiles:
     ) -> None:
         """None, but for a birth date, leaves a field as it is; an empty display name becomes the username.
 
-        Raises a 409 for a display name that reads as another's username or as a reserved one.
+        Raises a 409 for a display name that reads as another's username or as a reserved one, and for another birth
+        date than the one that was given before.
         """
         if display_name:
             await self._require_own(user_id, display_name)
         kept = None if links is None else list(dict.fromkeys(links))
         async with self._db.transaction() as tx:
-            await tx.execute(_CHANGE, user_id, display_name, bio, kept, pronouns)
             if birth_date is not UNCHANGED:
-                await tx.execute("update users set birth_date = $2 where id = $1", user_id, birth_date)
+                if await tx.fetchval(_GIVE_BIRTH_DATE, user_id, birth_date) is None:
+                    raise _given_before()
                 await note_change(tx, "account", user_id)
+                await publish(tx, BirthDateChanged(person_id=user_id))
+            await tx.execute(_CHANGE, user_id, display_name, bio, kept, pronouns)
             if is_private is not None:
                 await set_privacy(tx, user_id, is_private)
             if display_name is not None:
@@ -225,6 +229,13 @@ class Profiles:
         if is_reserved(display_name) or await self._db.fetchval(_NAMESAKE, alike, user_id):
             message = "reads as the name of somebody else"
             raise Problem(409, f"display_name {message}", slug="taken", errors=[FieldError("display_name", message)])
+
+
+def _given_before() -> Problem:
+    message = "is given once: ask support to correct it"
+    return Problem(
+        409, f"birth_date {message}", slug="birth-date-given", errors=[FieldError("birth_date", message)]
+    )  # fmt: skip
 
 
 class ProfileRoutes:

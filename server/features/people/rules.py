@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import secrets
 import unicodedata
@@ -9,7 +10,7 @@ from functools import partial
 from typing import Annotated, Final
 
 import idna
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from actors.text import clean_line
 from server.features.people.confusables import bare_skeleton, skeleton
@@ -48,6 +49,24 @@ Email = Annotated[
     Field(description="Checked for its form only", examples=["ada@example.org"]),
     AfterValidator(_only_seen),
 ]
+
+
+EARLIEST_BIRTH: Final = dt.date(1900, 1, 1)
+
+
+def _as_text(given: object) -> object:
+    if not isinstance(given, str):
+        raise ValueError("must be a date as RFC 3339 writes it")
+    return given
+
+
+def _born(given: dt.date) -> dt.date:
+    if not EARLIEST_BIRTH <= given <= dt.datetime.now(dt.UTC).date():
+        raise ValueError(f"must be between {EARLIEST_BIRTH} and today")
+    return given
+
+
+BirthDate = Annotated[dt.date, Field(strict=False), BeforeValidator(_as_text), AfterValidator(_born)]
 
 
 def _uncommon(password: str) -> str:

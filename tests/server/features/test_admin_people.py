@@ -57,6 +57,22 @@ async def test_a_person_is_shown_with_state_and_last_sight_but_not_once_wiped(ap
     assert await _names(admin) == ["root_1"]
 
 
+async def test_a_birth_date_is_corrected_and_the_log_does_not_say_to_what(api: ApiFixture) -> None:
+    ada, admin = await api.register("ada"), await admin_of(api)
+    right = "1999-02-03"
+    for wrong in (None, "2999-01-01", "1999", 5):
+        status, refused = await _patch(admin, ada, birth_date=wrong)
+        assert (status, refused["errors"][0]["field"]) == (422, "birth_date")
+    assert (await _patch(ada, ada, birth_date=right))[0] == 403
+    assert (await _patch(admin, admin, birth_date=right))[0] == 409
+    for was_known in (False, True):
+        assert (await _patch(admin, ada, birth_date=right, reason="a passport"))[0] == 200
+        log = await admin.ask("GET", "/admin/audit?action=person.birth_date_corrected&limit=1")
+        (noted,) = (await log.json())["items"]
+        assert (noted["detail"], noted["why"]) == ({"was_known": was_known}, "a passport")
+    assert (await (await ada.ask("GET", "/me")).json())["birth_date"] == right
+
+
 async def test_a_role_that_is_given_counts_from_the_next_token_and_one_that_is_taken_at_once(api: ApiFixture) -> None:
     ada, admin = await api.register("ada"), await admin_of(api)
     status, shown = await _patch(admin, ada, roles=["creator", "moderator", "admin"], reason="new colleague")

@@ -275,7 +275,15 @@ async def test_a_stream_with_a_least_age_is_for_those_who_have_said_that_they_ar
     assert await listed(node, ann, ip=GERMAN, token=kid.token) == await listed(node, ann, ip=GERMAN) == []
     device = await old.connect()
     await device.done("stream:watch", {"stream_id": stream["id"]})
-    await old.done("PATCH", "/me", {"birth_date": None})
+    for other in (None, "1980-02-03"):
+        status, refused = await old.call("PATCH", "/me", json={"birth_date": other, "bio": "older"})
+        assert (status, refused["type"].rpartition("/")[2]) == (409, "birth-date-given")
+        assert [one["field"] for one in refused["errors"]] == ["birth_date"]
+    assert (await old.done("PATCH", "/me", {"birth_date": "1990-02-03", "pronouns": "they"}))["bio"] == ""
+    admin = await node.admin()
+    right = {"birth_date": f"{dt.datetime.now(dt.UTC).year - 12}-01-01", "reason": "the ticket says so"}
+    corrected = await admin.done("PATCH", f"/admin/people/{old.id}", right)
+    assert "birth_date" not in corrected
     assert (await asked(node, "GET", path, ip=GERMAN, token=old.token)) == (451, "restricted-age")
     assert "birth_date" not in await kid.done("GET", "/users/old_age")
 

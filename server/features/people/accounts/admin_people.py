@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -12,16 +12,21 @@ from pydantic import AwareDatetime, Field, field_validator
 from server.features.people.accounts import queries
 from server.features.people.accounts.new_accounts import EVERYBODY
 from server.features.people.accounts.suspensions import Suspensions
+from server.features.people.facts import BirthDateChanged
+from server.features.people.rules import BirthDate
 from server.http.cursors import after_id, page_of
 from server.http.errors import Problem, invalid_field, not_found
 from server.http.identity import Identity
 from server.http.operation import Answer, Call, Operation
 from server.http.shapes import Body, Page, PageQuery, Shape, Text
 from storage.audit import AuditLog
+from storage.facts import publish
 from storage.postgres import Database, Row, Transaction
+from storage.rights import note_change
 
 TAG: Final = "admin"
 ONLY_ADMINS: Final = frozenset({"admin"})
+CHANGED: Final = frozenset({"roles", "suspended_until", "birth_date"})
 Role = Literal["viewer", "creator", "moderator", "support", "admin"]
 State = Literal["active", "suspended", "leaving"]
 
@@ -31,6 +36,7 @@ class PersonChange(Body):
 
     roles: Annotated[list[Role], Field(max_length=8)] | None = Field(None, description="All roles from now on")
     suspended_until: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    birth_date: BirthDate | None = Field(None, description="The right one; admins are not shown what was given")
     reason: Annotated[Text, Field(max_length=500)] = ""
 
     @field_validator("suspended_until", mode="before")
@@ -94,8 +100,9 @@ class AdminPeopleRoutes:
             ),
             Operation(
                 method="PATCH", path="/api/v1/admin/people/{person_id}", handler=self._change, name="changePerson",
-                tag=TAG, summary="Change a person's roles, suspend them, or let them back in", body=PersonChange,
-                answers={200: AdminPerson}, problems=frozenset({403, 404, 409}), auth="required", roles=ONLY_ADMINS,
+                tag=TAG, summary="Change a person's roles or birth date, suspend them, or let them back in",
+                body=PersonChange, answers={200: AdminPerson}, problems=frozenset({403, 404, 409}), auth="required",
+                roles=ONLY_ADMINS,
             ),
         ]  # fmt: skip
 
@@ -112,14 +119,19 @@ class AdminPeopleRoutes:
 
     async def _change(self, call: Call[PersonChange, None]) -> Answer:
         person_id, given = call.path["person_id"].lower(), call.body.model_fields_set
-        if not given & {"roles", "suspended_until"} or ("roles" in given and call.body.roles is None):
-            raise invalid_field("roles", "either this or suspended_until is to be changed")
+        if not given & CHANGED:
+            raise invalid_field("roles", "either this, suspended_until or birth_date is to be changed")
+        for name in ("roles", "birth_date"):
+            if name in given and getattr(call.body, name) is None:
+                raise invalid_field(name, "must not be null")
         if person_id == call.me.id:
             raise Problem(409, "Another admin has to do that", slug="yourself")
         ended: list[Row] = []
         async with self._db.transaction() as tx:
             if "suspended_until" in given:
                 await self._suspend(tx, call, person_id)
+            if call.body.birth_date is not None:
+                await self._correct_birth_date(tx, call, person_id, call.body.birth_date)
             if call.body.roles is not None:
                 ended += await self._set_roles(tx, call, person_id, ["viewer", *call.body.roles])
         for row in ended:
@@ -135,6 +147,17 @@ class AdminPeopleRoutes:
             tx, person_id, until, actor_id=call.me.id, ip=call.address, why=why, reason=why
         ):
             raise not_found("There is no such person")
+
+    async def _correct_birth_date(
+        self, tx: Transaction, call: Call[PersonChange, None], person_id: str, born: date
+    ) -> None:
+        """The log, which is kept for ever, does not say when that was."""
+        was_known = await tx.fetchval(queries.CORRECT_BIRTH_DATE, person_id, born)
+        if was_known is None:
+            raise not_found("There is no such person")
+        await note_change(tx, "account", person_id)
+        await publish(tx, BirthDateChanged(person_id=person_id))
+        await self._note(tx, call, "person.birth_date_corrected", person_id, {"was_known": was_known})
 
     async def _set_roles(
         self, tx: Transaction, call: Call[PersonChange, None], person_id: str, roles: Sequence[str]

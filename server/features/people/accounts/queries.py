@@ -160,6 +160,12 @@ OF_STATE = {
 }
 ROLES_LOCKED = "select roles from users where id = $1 and deleted_at is null for update"
 SET_ROLES = "update users set roles = $2, updated_at = now() where id = $1"
+# Whether one was known before.
+CORRECT_BIRTH_DATE = """
+with before as (select id, birth_date is not null as was_known from users where id = $1 for update)
+update users u set birth_date = $2, updated_at = now() from before b where u.id = b.id and u.deleted_at is null
+returning b.was_known
+"""
 SUSPEND = "update users set suspended_until = $2, suspended_at = case when $2 > now() then now() end \
 where id = $1 and deleted_at is null returning coalesce($2 > now(), false)"
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from server.feature import ExportSection, Feature, PersonalData, Platform, rows_by_id
+from server.features.people.facts import BirthDateChanged
 from server.features.town.wellbeing import guardian_queries, queries
 from server.features.town.wellbeing.guardian_routes import GuardianRoutes
 from server.features.town.wellbeing.guardian_shapes import GUARDIAN, MAX_MINORS
@@ -13,6 +14,7 @@ from server.features.town.wellbeing.guardians import GuardianHours, Guardians
 from server.features.town.wellbeing.routes import WellbeingRoutes
 from server.features.town.wellbeing.wellbeing import QuietHours, Wellbeing
 from server.jobs import repeated
+from storage.facts import Consumer
 from storage.postgres import Transaction
 
 __all__ = ["GuardianHours", "build"]
@@ -31,6 +33,7 @@ def build(platform: Platform, *, quiet: QuietHours) -> Feature:
             *GuardianRoutes(guardians=guardians, wellbeing=wellbeing).operations(),
         ],
         sent=(GUARDIAN,),
+        consumers=(Consumer(BirthDateChanged, guardians.reckon),),
         schedules=[
             repeated("wellbeing.prune", wellbeing.prune, every_s=PRUNE_S),
             repeated("wellbeing.guardians", guardians.prune, every_s=PRUNE_S),

@@ -44,6 +44,18 @@ select exists (select from wellbeing_guardians g where g.minor_id = $1 and {HOLD
 ACCEPT: Final = """
 update wellbeing_guardians set accepted_at = $3, adult_on = $4 where guardian_id = $1 and minor_id = $2
 """
+GROWN_UP_ON: Final = "({0}.birth_date + interval '18 years')::date"
+# $1 a person whose birth date is another one.
+RECKON: Final = f"""
+update wellbeing_guardians g set adult_on = {GROWN_UP_ON.format("u")} from users u
+where g.minor_id = $1 and u.id = $1 and u.birth_date is not null and g.accepted_at is not null
+"""
+# The same, $2 the day: those that they may not guard.
+TOO_YOUNG: Final = f"""
+delete from wellbeing_guardians g using users u
+where g.guardian_id = $1 and u.id = $1 and {GROWN_UP_ON.format("u")} > $2::date and g.accepted_at is not null
+returning g.minor_id
+"""
 END: Final = "delete from wellbeing_guardians where guardian_id = $1 and minor_id = $2"
 DECLINE: Final = "delete from wellbeing_guardians where guardian_id = $1 and minor_id = $2 and accepted_at is null"
 RELEASE: Final = "delete from wellbeing_guardians where minor_id = $1 and accepted_at is not null returning guardian_id"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Literal
 
+from server.features.people.facts import BirthDateChanged
 from server.features.town.people import person_of
 from server.features.town.wellbeing import guardian_queries as queries
 from server.features.town.wellbeing.guardian_shapes import (
@@ -130,6 +131,12 @@ class Guardians:
                 raise not_found("They have no guardian")
             await self._audit.add(tx, "guardian.end", actor_id=by, subject=minor_id, detail={"guardian": guardian_id})
             self._tell(tx, guardian_id, minor_id, "ended")
+
+    async def reckon(self, tx: Transaction, fact: BirthDateChanged) -> None:
+        """What holds is reckoned anew by a birth date that was corrected."""
+        await tx.execute(queries.RECKON, fact.person_id)
+        for row in await tx.fetch(queries.TOO_YOUNG, fact.person_id, self._now().date()):
+            self._tell(tx, fact.person_id, row["minor_id"], "ended")
 
     async def prune(self) -> None:
         now = self._now()

@@ -10,9 +10,12 @@ from tests.server.features.town.conftest import Scene
 MINE = "/me/wellbeing"
 
 
+def day_before(years: int) -> str:
+    return (datetime.now(UTC).date() - timedelta(days=round(years * 365.25) + 30)).isoformat()
+
+
 async def born(scene: Scene, token: str, years: int) -> None:
-    day = datetime.now(UTC).date() - timedelta(days=round(years * 365.25) + 30)
-    status, answer = await scene.call("PATCH", "/me", token, json={"birth_date": day.isoformat()})
+    status, answer = await scene.call("PATCH", "/me", token, json={"birth_date": day_before(years)})
     assert status == 200, answer
 
 
@@ -72,17 +75,36 @@ async def test_a_guardian_sees_what_they_decided_and_nothing_that_was_watched(sc
     assert (await scene.get(f"{MINE}/guardians", scene.eve)) == {"guardians": [], "minors": []}
 
 
-async def test_it_ends_at_eighteen_whatever_birthday_is_told_later(scene: Scene) -> None:
+async def correct(scene: Scene, name: str, years: int) -> None:
+    """As an admin."""
+    [person] = (await scene.get(f"/admin/people?q={name}", scene.admin))["items"]
+    path, day = f"/admin/people/{person['id']}", day_before(years)
+    assert (await scene.call("PATCH", path, scene.admin, json={"birth_date": day}))[0] == 200
+    await scene.kit.read_facts()
+
+
+async def test_it_ends_at_eighteen_and_by_a_birth_date_that_an_admin_corrects(scene: Scene) -> None:
     await guarded(scene, daily_seconds=60)
     await beats(scene)
-    await born(scene, scene.bob, 30)
-    assert (await scene.get(MINE))["is_stopped"], "as it was known when it was accepted"
+    assert (await scene.call("PATCH", "/me", scene.bob, json={"birth_date": day_before(30)}))[0] == 409
+    await correct(scene, "bob", 13)
+    assert (await scene.get(MINE))["is_stopped"]
+    await correct(scene, "bob", 18)
+    assert not (await scene.get(MINE))["is_stopped"]
+    await correct(scene, "bob", 13)
+    assert (await scene.get(MINE))["is_stopped"]
     await scene.kit.database.execute("update wellbeing_guardians set adult_on = current_date")
     mine = await scene.get(MINE)
     assert (mine["guardian"], mine["is_stopped"]) == (None, False)
     assert (await scene.get(f"{MINE}/guardians"))["guardians"] == []
     await scene.kit.run_schedule(scene.feature("wellbeing"), "wellbeing.guardians")
     assert await scene.kit.database.fetchval("select count(*) from wellbeing_guardians") == 0
+
+
+async def test_who_turns_out_to_be_no_grown_up_guards_nobody(scene: Scene) -> None:
+    await guarded(scene, daily_seconds=60)
+    await correct(scene, "ada", 16)
+    assert (await scene.get(f"{MINE}/guardians"))["guardians"] == []
 
 
 async def test_an_offer_tells_no_age_and_holds_for_nobody_of_the_wrong_one(scene: Scene) -> None:

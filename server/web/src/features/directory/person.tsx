@@ -71,11 +71,13 @@ function Change({ person, onChange }: PersonProps) {
     const given = new FormData(form);
     const reason = String(given.get("reason") ?? "");
     const until = String(given.get("until") ?? "");
+    const born = String(given.get("born") ?? "");
     const what = (event.submitter as HTMLButtonElement | null)?.value;
     if (what === "roles") void send({ roles: given.getAll("roles") as Role[], reason });
     else if (what === "back") void send({ suspended_until: null, reason });
-    else if (until) void send({ suspended_until: new Date(until).toISOString(), reason });
-    else form.querySelector<HTMLInputElement>("[name=until]")?.focus();
+    else if (what === "born" && born) void send({ birth_date: born, reason });
+    else if (what === "suspend" && until) void send({ suspended_until: new Date(until).toISOString(), reason });
+    else form.querySelector<HTMLInputElement>(what === "born" ? "[name=born]" : "[name=until]")?.focus();
   };
   return (
     <form class="directory-change" onSubmit={act}>
@@ -90,12 +92,18 @@ function Change({ person, onChange }: PersonProps) {
       <Field label={t("suspendUntil")} name={`until-${person.id}`}>
         {(ids) => <input {...ids} name="until" type="datetime-local" />}
       </Field>
+      <Field label={t("birthDate")} name={`born-${person.id}`} hint={t("birthDateHint")}>
+        {(ids) => <input {...ids} name="born" type="date" />}
+      </Field>
       <Field label={t("reason")} name={`reason-${person.id}`} hint={t("reasonHint")}>
         {(ids) => <input {...ids} name="reason" maxLength={500} dir="auto" />}
       </Field>
       <p class="directory-acts">
         <button type="submit" class="button" value="roles" disabled={busy}>
           {t("saveRoles")}
+        </button>
+        <button type="submit" class="button" value="born" disabled={busy}>
+          {t("correctBirthDate")}
         </button>
         <button type="submit" class="button danger" value="suspend" disabled={busy}>
           {t("suspend")}

@@ -20,8 +20,9 @@ export default function ProfileSettings() {
   const save = async (data: FormData): Promise<void> => {
     setBusy(true);
     try {
+      const born = text(data, "birth_date");
       const links = text(data, "links").split(/\s+/).filter(Boolean);
-      updateMe(await editMe({ display_name: text(data, "display_name"), bio: text(data, "bio"), pronouns: text(data, "pronouns"), links, birth_date: text(data, "birth_date") || null }));
+      updateMe(await editMe({ display_name: text(data, "display_name"), bio: text(data, "bio"), pronouns: text(data, "pronouns"), links, ...(born ? { birth_date: born } : {}) }));
       setErrors({});
       toast(t("saved"), "good");
     } catch (error) {
@@ -60,8 +61,8 @@ export default function ProfileSettings() {
         <Field label={t("links")} name="links" hint={t("linksHint")} error={errors["links"]}>
           {(ids) => <textarea {...ids} name="links" rows={3} dir="ltr" spellcheck={false} defaultValue={user.links.join("\n")} />}
         </Field>
-        <Field label={t("birthDate")} name="birth_date" hint={t("birthDateHint")} error={errors["birth_date"]}>
-          {(ids) => <input {...ids} type="date" name="birth_date" defaultValue={user.birth_date ?? ""} autocomplete="bday" />}
+        <Field label={t("birthDate")} name="birth_date" hint={t(user.birth_date ? "birthDateGiven" : "birthDateHint")} error={errors["birth_date"]}>
+          {(ids) => <input {...ids} type="date" name="birth_date" defaultValue={user.birth_date ?? ""} readOnly={!!user.birth_date} autocomplete="bday" />}
         </Field>
         <div class="row">
           <button type="submit" class="button accent" disabled={busy}>
