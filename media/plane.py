@@ -21,10 +21,10 @@ from media.meter import Meter
 from media.publication import Publication
 from media.recorder import Recorder, RecorderCounters, SegmentStore
 from media.run import FLUSH_S, Codecs, PublicationRun
-from media.run_ladder import Policy
 from media.slate import AHEAD_S, MakesSlates, Slate, SlateGroups, SlateShown, shown_in_place_of
 from media.switch import TICK_S, Role, Switch
 from media.transcode.admission import LadderAdmission
+from media.transcode.ladder import Policy
 
 FOLDER_BYTES = 256 * 1024 * 1024
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from media.hls.events import Event, PlannedRendition, PlannedState, RenditionsPlanned
 from media.hls.folder import RunFolder
@@ -17,11 +17,9 @@ from media.hls.muxer import Muxer
 from media.relay import Relay
 from media.run_package import RenditionPackage
 from media.transcode.admission import LadderAdmission
-from media.transcode.ladder import Tier, plan
+from media.transcode.ladder import Policy, Tier, plan
 from media.unit import Codec, Track
 from media.webrtc.quality import Layer
-
-Policy = Literal["auto", "off", "ladder"]
 
 #: A rendition that no client has asked for is made for this long.
 KEEP_S = 20.0

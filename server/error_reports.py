@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, cast
 
-from server.secret_files import MASK, masked_text
+from server.masks import MASK, masked_text
 from server.version import VERSION
 
 MOST_A_MINUTE: Final = 60

@@ -20,7 +20,7 @@ from server.live.admission import ConnectionQuota
 from server.live.edge.limits import EdgeLimits
 from server.live.ice_servers import IceServers
 from server.live.whip import OfferLimits
-from server.media_process import MediaConfig
+from server.media_config import MediaConfig
 from storage.redis import Limit, RedisRateLimiter
 from storage.rights import MAX_GUESTS
 

@@ -67,7 +67,6 @@ from media.restream.restreams import Restreams
 from media.restream.states import RestreamState
 from media.rtmp.limits import RtmpLimits
 from media.rtmp.server import RtmpServer
-from media.run_ladder import Policy
 from media.stage.stages import Stages
 from media.transcode.pool import CodecPool
 from media.webrtc import errors as webrtc_errors
@@ -77,6 +76,7 @@ from media.webrtc.whep import WhepEndpoint
 from media.webrtc.whip import WhipEndpoint
 from server import error_reports, loop
 from server.logs import set_up_logs
+from server.media_config import MediaConfig
 from server.media_peers import peers_read
 from server.outbound.hls_sources import HlsSources
 from server.outbound.http import PublicHttp
@@ -93,31 +93,6 @@ MAX_SEGMENT_BYTES = 64 * 1024 * 1024
 MAX_SLATE_BYTES = 4 * 1024 * 1024
 
 log = logging.getLogger("server.media_process")
-
-
-class MediaConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What the node tells its media process at birth. ``sockets`` are inherited file descriptors by name."""
-
-    run_dir: str
-    object_store: str
-    webrtc_port: int
-    webrtc_addresses: tuple[str, ...]
-    webrtc_tcp: bool
-    max_streams: int
-    max_whep_viewers: int
-    max_encodings: int
-    max_ladders: int = 1
-    max_stages: int = 1
-    transcode: Policy = "auto"
-    max_rtmp_connections: int
-    max_rtmp_waiting_per_address: int
-    max_run_bytes: int
-    allow_private_targets: bool = False
-    log_format: str
-    log_level: str
-    tls_cert: str | None = None
-    tls_key: str | None = None
-    sockets: dict[str, int] = {}
 
 
 class _Objects:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,10 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from server.masks import MASK, masked_text
+
 MAX_BYTES: Final = 65_536
 AT_AWS: Final = "aws-sm://"
-MASK: Final = "***"
-
-_IN_URL: Final = re.compile(r"(?<=://)([^:@/]*):.*@", re.DOTALL)
-_IN_WORDS: Final = re.compile(r"(?i)(password|secret|token|key)(\s*=\s*)('[^']*'|[^&\s]+)")
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -38,11 +35,6 @@ def masked(name: str, field: FieldInfo, value: Any) -> Any:
     if is_secret(field) and not name.endswith("_url"):
         return MASK
     return masked_text(value)
-
-
-def masked_text(text: str) -> str:
-    """Without the passwords of URLs, and what follows words such as ``password=``."""
-    return _IN_WORDS.sub(rf"\1\2{MASK}", _IN_URL.sub(rf"\1:{MASK}@", text))
 
 
 @dataclass(frozen=True, kw_only=True)

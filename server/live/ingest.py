@@ -19,7 +19,7 @@ from actors.chat_rules import RESTRICTED, restricted
 from actors.runtime import ActorId, DomainError, Node
 from actors.stream_messages import ClaimPublish, Grant
 from media.control import AuthorizePublish, Granted, Refused
-from media.run_ladder import Policy
+from media.transcode.ladder import Policy
 from storage.errors import Conflict
 from storage.ids import Ids
 from storage.stream import Streams, new_stream_key

@@ -48,7 +48,7 @@ from media.control import (
     WantRenditions,
 )
 from media.hls.marks import Mark
-from server.media_process import MediaConfig
+from server.media_config import MediaConfig
 
 START_S = 30.0
 LAST_WORDS_S = 1.0

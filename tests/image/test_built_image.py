@@ -159,6 +159,38 @@ def test_the_same_sources_make_the_same_files(root: Root) -> None:
     assert not [name for name in first if first[name] != second[name]]
 
 
+SELDOM = """
+import io
+from datetime import UTC, datetime
+import stripe
+from PIL import Image
+from media.pictures.encoding import reencode
+from media.pictures.messages import PictureSize, Reencode, Reencoded
+from server import error_reports
+from server.features.town.courses.certificate_pdf import pdf_of
+from server.features.town.courses.shapes import CertificateShape
+
+SIZES = (PictureSize(width=32, height=32, is_cropped=True),)
+for kind in ("JPEG", "PNG", "GIF", "WEBP", "AVIF"):
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 48), (200, 10, 10)).save(picture, kind)
+    done = reencode(Reencode(data=picture.getvalue(), sizes=SIZES, max_pixels=10_000))
+    assert isinstance(done, Reencoded), (kind, done)
+for name in ("Ada", "محمد"):
+    said = CertificateShape(code="1", course_id=None, title="دورة", name=name, issued_at=datetime.now(UTC))
+    assert pdf_of(said, site="Social Flow", address="https://live.test/1").startswith(b"%PDF")
+error_reports.start("http://key@127.0.0.1:9/1", environment="", process="test")
+money = stripe.StripeClient("sk_test").v1
+assert money.payment_intents and money.checkout.sessions and money.billing_portal and money.transfers
+"""
+
+
+def test_what_is_seldom_made_can_be_made_in_it(root: Root, tmp_path: Path) -> None:
+    """Documents in both scripts, pictures of each kind, reports of errors: the start shows the rest."""
+    log = tmp_path / "log"
+    assert root.start(["python", "-c", SELDOM], {}, log).wait(STOP_S) == 0, log.read_text()
+
+
 def test_the_start_is_told(job: Job) -> None:
     """The log is one of JSON lines, as the image's environment asks."""
     lines = [line for line in job.log.read_text().splitlines() if line.startswith("{")]

@@ -18,7 +18,7 @@ from media.plane import Plane
 from media.publication import Publication
 from media.relay import End, Reader, Relay, Tracks
 from media.run import PublicationRun
-from media.run_ladder import Policy
+from media.transcode.ladder import Policy
 from media.transcode.messages import SlateShape, SoundLevel
 from media.transcode.tracks import VideoGoal
 from media.unit import Codec, Track, Unit

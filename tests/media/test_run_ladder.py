@@ -14,9 +14,9 @@ from media.hls.events import Event, InitReady, PartReady, RenditionsPlanned, Run
 from media.hls.folder import RunFolder
 from media.hls.lane import Cut
 from media.relay import Relay
-from media.run_ladder import CHANGES_WITHIN_S, FIRST_PAUSE_S, KEEP_S, MAX_CHANGES, Policy, RunLadder
+from media.run_ladder import CHANGES_WITHIN_S, FIRST_PAUSE_S, KEEP_S, MAX_CHANGES, RunLadder
 from media.transcode.admission import LadderAdmission
-from media.transcode.ladder import Tier
+from media.transcode.ladder import Policy, Tier
 from media.unit import Track
 from tests.media.hls.sources import VIDEO, pictures
 

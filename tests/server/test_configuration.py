@@ -9,7 +9,8 @@ import pytest
 
 from server.cli import main
 from server.config import ConfigError, Settings, load
-from server.secret_files import MASK, MAX_BYTES, is_secret, masked
+from server.masks import MASK
+from server.secret_files import MAX_BYTES, is_secret, masked
 
 SECRETS = {
     "assistant_api_key", "turn_secret", "stripe_secret_key", "stripe_webhook_secret", "secrets_key", "smtp_password",

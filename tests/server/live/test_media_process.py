@@ -27,7 +27,7 @@ from media.control import (
 )
 from server.live import media
 from server.live.media import MediaAway, MediaProcess
-from server.media_process import MediaConfig
+from server.media_config import MediaConfig
 from tests.media.webrtc.offers import VIDEO, offer
 
 GRANT = Granted(
