@@ -160,7 +160,7 @@ class Egress:
             block.jitter / VIDEO_TIMESCALE,
         )
         if self.pictures is not None:
-            self.pictures.report(block.fraction_lost, now)
+            self.pictures.report(block.fraction_lost, now, sent=told.bitrate)
 
     def _note_estimate(self, estimate: rtp.Estimate, now: float) -> None:
         self.statistics.estimate = estimate.bitrate

@@ -18,11 +18,14 @@ from media.webrtc.fanout import Anchor, Burst, RtpFanout
 #: Of 256, as receiver reports have it (RFC 3550, section 6.4.1).
 MUCH_LOST: Final = 26
 LITTLE_LOST: Final = 5
+#: No accident of the moment: one report of it is as good as two of much.
+HALF_LOST: Final = 128
 #: Reports in a row with much loss.
 REPORTS: Final = 2
 PATIENCE_S: Final = 15.0
 #: Of what goes out: an estimate below is of a connection that does not carry it.
 MUCH_LESS: Final = 0.9
+HALF: Final = 0.5
 MAX_PATIENCE_S: Final = 240.0
 #: A step up that is taken back within this time was one too many: the next comes later.
 TRIAL_S: Final = 20.0
@@ -56,14 +59,16 @@ class LossSteps:
         self._raised_at = float("-inf")
         self._patience_s = PATIENCE_S
 
-    def report(self, fraction_lost: int, now: float, *, most: int) -> None:
-        """``most``: steps that there are."""
+    def report(self, fraction_lost: int, now: float, *, most: int, fits: int = 0) -> None:
+        """``most``: steps that there are. ``fits``: the step that what arrives is enough for, where it is more than one
+        down."""
         self.steps = min(self.steps, most)
-        self._bad = self._bad + 1 if fraction_lost > MUCH_LOST else 0
+        weight = REPORTS if fraction_lost > HALF_LOST else 1
+        self._bad = self._bad + weight if fraction_lost > MUCH_LOST else 0
         if fraction_lost > LITTLE_LOST:
             self._well_since = now
         if self._bad >= REPORTS and self.steps < most:
-            self._down(now)
+            self._down(now, max(1, min(fits, most) - self.steps))
         elif self.steps and now - self._well_since >= self._patience_s:
             self.steps -= 1
             self._raised_at = self._well_since = now
@@ -138,6 +143,8 @@ class ViewerPictures:
         """Whose pictures turned out not to be for WebRTC."""
         self._is_closed = False
         self._over = 0
+        self._is_choked = False
+        """The connection carries less than half of what goes out."""
 
     @property
     def shown(self) -> str:
@@ -146,7 +153,13 @@ class ViewerPictures:
     @property
     def takes_main(self) -> bool:
         """Whether pictures of the viewer's own fan-out go out."""
-        return self._current is None
+        return self._current is None and not self._is_pausing
+
+    @property
+    def _is_pausing(self) -> bool:
+        """Most pictures would be lost: until a lesser rendition begins the way is left to what waits on it and to the
+        sound, so that the key frame comes through."""
+        return self._is_choked and self._next is not None and self._next.name != SOURCE
 
     def choose(self, name: str | None) -> bool:
         """None: automatically, from the source on. False if there is no such rendition."""
@@ -156,10 +169,13 @@ class ViewerPictures:
         self._steer()
         return True
 
-    def report(self, fraction_lost: int, now: float) -> None:
-        """What the viewer says was lost since their last report, of 256."""
+    def report(self, fraction_lost: int, now: float, *, sent: int) -> None:
+        """What the viewer says was lost since their last report, of 256, while ``sent`` went out, bit/s."""
+        self._is_choked = fraction_lost > HALF_LOST
         if fraction_lost or self._steps.steps:
-            self._steps.report(fraction_lost, now, most=len(self.layers))
+            layers = self.layers
+            arrived = sent * (256 - fraction_lost) / 256
+            self._steps.report(fraction_lost, now, most=len(layers), fits=_step_within(arrived, layers) if sent else 0)
         self.check()
 
     def estimated(self, bitrate: int, *, sent: int, now: float) -> None:
@@ -168,6 +184,7 @@ class ViewerPictures:
         if self._over < REPORTS or self.chosen is not None:
             return
         self._over = 0
+        self._is_choked |= bitrate < sent * HALF
         self._steps.estimated(_step_within(bitrate * MUCH_LESS, self.layers), now)
         self.check()
 
@@ -222,7 +239,7 @@ class ViewerPictures:
         if tap is self._next:
             before, self._current, self._next = self._current, tap, None
             self._leave(before)
-        if tap is not self._current:
+        if tap is not self._current or self._is_pausing:
             return
         self._send(burst, tap.fanout)
         if tap.fanout is self._main:

@@ -14,6 +14,7 @@ from media.webrtc.egress import Egress, Line, new_line
 from media.webrtc.extensions import SentExtensions
 from media.webrtc.fanout import Burst, RtpFanout
 from media.webrtc.quality import (
+    HALF_LOST,
     LITTLE_LOST,
     MUCH_LOST,
     PATIENCE_S,
@@ -249,6 +250,32 @@ async def test_an_estimate_far_below_what_goes_out_takes_a_viewer_at_once_to_wha
     estimate(8_000, 2.5)
     await watched.play(3, keys=["360p", "180p"])
     assert watched.shown() == ["source", "180p"], "not by way of the one that does not fit either"
+    await watched.close()
+
+
+async def test_a_connection_that_loses_most_takes_a_viewer_at_once_to_what_arrives(
+    watched: Watched,
+) -> None:
+    watched.bitrates = {"360p": 20_000, "180p": 5_000}
+    for second in range(2):
+        watched.egress.on_tick(1.0 + second)
+        await watched.play(3)
+    sent = watched.egress.statistics.bitrate
+    block = rtp.ReportBlock(
+        ssrc=watched.video.ssrc, fraction_lost=256 - 256 * 8_000 // sent, lost=9, highest=1, jitter=0, last_sr=0,
+        since_sr=0,
+    )  # fmt: skip
+    assert block.fraction_lost > HALF_LOST
+    watched.egress.on_rtcp(rtp.receiver_report(sender=1, blocks=[block]), 2.1)
+    before = len(watched.wire.packets)
+    await watched.play(3)
+    assert {packet.payload_type for packet in watched.wire.packets[before:]} == {111}, (
+        "the way is free for the key frame"
+    )
+    await watched.play(3, keys=["360p", "180p"])
+    assert watched.shown() == ["source", "180p"], "in one report, not by way of the one that does not fit either"
+    numbers = watched.numbers()
+    assert [(later - earlier) % 65_536 for earlier, later in pairwise(numbers)] == [1] * (len(numbers) - 1)
     await watched.close()
 
 
