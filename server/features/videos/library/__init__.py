@@ -89,7 +89,9 @@ def build(
         now=platform.now,
     )
     trimmer = Trimmer(db=platform.db, objects=platform.objects, publish=platform.publish, now=platform.now)
-    recording_trimmer = RecordingTrimmer(db=platform.db, publish=platform.publish, trims=trims)
+    recording_trimmer = RecordingTrimmer(
+        db=platform.db, publish=platform.publish, trims=trims, ask_picture=posters.ask_recorded
+    )
     files = VideoFiles(db=platform.db, objects=platform.objects, jobs=platform.jobs)
     library = Library(
         db=platform.db,
@@ -146,7 +148,7 @@ def build(
         sent=(VIDEO_PROGRESS,),
         consumers=library.consumers,
         jobs=(
-            *(encoder.job, encoder.dead, posters.job, files.job),
+            *(encoder.job, encoder.dead, posters.job, posters.recorded_job, files.job),
             *(trimmer.job, trimmer.dead, recording_trimmer.job, recording_trimmer.dead),
         ),
         personal_data=PersonalData(

@@ -132,9 +132,21 @@ NOT_TRIMMED: Final = """
 update videos set state = 'ready', progress = 1, reason = $2
 where id = $1 and (edition > 0 or stream_id is not null) returning owner_id::text
 """
+TRIMMING: Final = """
+update videos set progress = $2 where id = $1 and state = 'processing' returning owner_id::text
+"""
 RECORDING_TRIMMED: Final = """
 update videos set state = 'ready', progress = 1, reason = '', begin_ms = $2, duration_ms = $3
 where id = $1 returning owner_id::text
+"""
+# Of the first third, as of an upload.
+RECORDED_PICTURE: Final = """
+with found as (
+    select g.object_key, g.init_key, row_number() over (order by g.segment) - 1 as place, count(*) over () as total
+    from stream_segments g where g.stream_id = $1 and g.rendition = (
+        select i.rendition from stream_inits i where i.stream_id = $1 and i.info ->> 'kind' = 'video'
+        order by i.rendition = 'video' desc, i.rendition limit 1))
+select object_key, init_key from found where place = (total - 1) / 3
 """
 SPAN: Final = "update videos set begin_ms = $2, duration_ms = $3, muted = '[]' where id = $1"
 COPY_RENDITION: Final = """

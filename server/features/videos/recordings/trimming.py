@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,7 @@ from storage.recording import Window
 from storage.rights import note_change
 
 CarryOut = Callable[[Order], AsyncGenerator[Report]]
+Told = Callable[[float], Awaitable[None]]
 MP4: Final = "video/mp4"
 EXACT: Final = "avc1."
 """Pictures of other codecs are left out by whole segments."""
@@ -83,6 +84,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     inits: Sequence[NewInit]
 
 
+async def _untold(share: float) -> None:
+    """Nobody asks how far it is."""
+
+
 class RecordingTrims:
     """``file`` makes the MP4 of a recording."""
 
@@ -101,9 +106,9 @@ class RecordingTrims:
         self._file = file
         self._carry_out = carry_out
 
-    async def plan(self, stream_id: str, *, from_ms: int, to_ms: int) -> Plan | None:
+    async def plan(self, stream_id: str, *, from_ms: int, to_ms: int, told: Told = _untold) -> Plan | None:
         """Make what an ended stream's recording needs to last from one media time to another; None where there is no
-        recording. Raises ``MediaError`` and ``NoSuchObject``."""
+        recording. ``told`` is given the share of it that is made. Raises ``MediaError`` and ``NoSuchObject``."""
         now = await self._db.fetchrow(_NOW, stream_id)
         if now is None:
             return None
@@ -116,7 +121,11 @@ class RecordingTrims:
             leading = [row for row in rows if row["rendition"] == ends["rendition"]]
             from_ms, to_ms = leading[0]["media_time_ms"], round(_end_ms(leading[-1]))
         making = _Making(self._objects, self._carry_out, stream_id, edition, from_ms=from_ms, to_ms=to_ms)
-        cuts = [cut for row in rows if (cut := await making.cut(row)) is not None]
+        cuts = []
+        for place, row in enumerate(rows):
+            await told(place / len(rows))
+            if (cut := await making.cut(row)) is not None:
+                cuts.append(cut)
         if making.is_head_new and first < last:
             await self._require_key_frames(stream_id, first + 1)
         end_ms = now["until_ms"] if to_ms >= now["end_ms"] - SLACK_MS else to_ms

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import av
@@ -16,7 +17,7 @@ from media.hls.folder import RunFolder
 from media.hls.index import LiveIndex
 from media.hls.muxer import Muxer
 from server.features.videos.recordings import RecordingTrims
-from storage.recording import Recordings, Window, window_of
+from storage.recording import Recordings, Segment, Window, window_of
 from storage.timed_marks import TimedMarks
 from tests.media.hls.sources import encode, live
 from tests.server.features.clips.conftest import SECONDS, Stage, Stream, media, staged
@@ -44,8 +45,8 @@ async def trim(stage: Stage, stream: Stream, from_ms: int, to_ms: int, token: st
     return await stage.served.call("POST", f"/videos/{stream.id}/trim", token=token or stage.ada, json=body)
 
 
-async def worked(stage: Stage) -> None:
-    await stage.kit.run_jobs([stage.served.feature(name) for name in ("library", "recordings", "works")])
+async def worked(stage: Stage, *others: str) -> None:
+    await stage.kit.run_jobs([stage.served.feature(name) for name in ("library", *others)])
 
 
 async def bytes_at(stage: Stage, index: LiveIndex, name: str) -> bytes:
@@ -101,7 +102,15 @@ async def test_what_was_asked_for_stays_to_the_picture_and_can_be_trimmed_again(
     assert (status, answer["video"]["state"]) == (202, "processing")
     assert (await trim(stage, stream, 0, 9_000))[0] == 409, "another one is at work"
     before = await pictures(stage, stream)
-    await worked(stage)
+    objects, thumbnail = stage.kit.platform().objects, f"streams/{stream.id}/thumbnail.webp"
+    await objects.put(thumbnail, b"a picture of the end", content_type="image/webp")
+    await stage.kit.run_jobs()
+    told = [body["progress"] for _, event, body in stage.kit.published.events if event == "video:progress"]
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0.0, 1.0)
+    assert any(0 < share < 1 for share in told)
+    picture = b"".join([chunk async for chunk in objects.open(thumbnail)])
+    assert picture[8:12] == b"WEBP", "it is one of what is left"
     _, video = await stage.served.call("GET", f"/videos/{stream.id}")
     assert (video["state"], video["duration_ms"]) == ("ready", 8_500)
     assert await pictures(stage, stream) == left(before, 3.0, 11.5)
@@ -116,18 +125,39 @@ async def test_what_was_asked_for_stays_to_the_picture_and_can_be_trimmed_again(
     assert await window_of(stage.kit.database, stream.id) == Window(begin_ms=4_000, end_ms=4_500, edition=2)
 
 
-async def test_at_both_ends_pictures_that_refer_to_later_ones_are_encoded_anew(
-    kit: Kit, tmp_path_factory: pytest.TempPathFactory
+def packaged(folder: Path, **options: Any) -> list[Event]:
+    encoded = encode(seconds=SECONDS, fps=10, gop=20, **options)
+    muxer = Muxer(folder=RunFolder(path=folder), publication=1)
+    return muxer.feed(live(*encoded.tracks, units=encoded.units))
+
+
+async def test_what_refers_to_later_pictures_is_encoded_anew_and_other_codecs_are_cut_at_the_key_frames_around(
+    stage: Stage, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    encoded = encode(seconds=SECONDS, options={"bf": "2", "b_strategy": "0", "preset": "veryfast"})
-    muxer = Muxer(folder=RunFolder(path=tmp_path_factory.mktemp("run")), publication=1)
-    async with staged(kit, muxer.feed(live(*encoded.tracks, units=encoded.units))) as stage:
-        stream = await recorded(stage)
-        before = await pictures(stage, stream)
-        assert (await trim(stage, stream, 3_000, 9_000))[0] == 202
-        await worked(stage)
-        assert await pictures(stage, stream) == left(before, 3.0, 9.0)
-        assert len(await runs(stage, stream, "video")) == 1
+    reordered = {"bf": "2", "b_strategy": "0", "preset": "veryfast"}
+    stage.media = packaged(tmp_path_factory.mktemp("reordered"), options=reordered)
+    stream = await recorded(stage)
+    stage.media = packaged(tmp_path_factory.mktemp("hevc"), video_codec="libx265")
+    hevc = await recorded(stage)
+    before = await pictures(stage, stream)
+    rows = await Recordings(db=stage.kit.database).segments(hevc.id, rendition="video")
+    assert [(await trim(stage, one, 3_000, 9_000))[0] for one in (stream, hevc)] == [202, 202]
+    await worked(stage)
+    assert await pictures(stage, stream) == left(before, 3.0, 9.0)
+    assert len(await runs(stage, stream, "video")) == 1
+    around = [row for row in rows if row.media_time_ms < 9_000 and row.media_time_ms + row.duration_ms > 3_000]
+    await lasts(stage, hevc, around)
+
+
+async def lasts(stage: Stage, stream: Stream, rows: Sequence[Segment]) -> None:
+    """Its pictures are those segments, and its sound lasts as long."""
+    kept = await Recordings(db=stage.kit.database).segments(stream.id, rendition="video")
+    assert [row.object_key for row in kept] == [row.object_key for row in rows]
+    window = await window_of(stage.kit.database, stream.id)
+    assert window is not None
+    assert window.begin_ms == rows[0].media_time_ms
+    seconds = (rows[-1].media_time_ms + rows[-1].duration_ms - window.begin_ms) / 1000
+    assert sum([heard(run) for run in await runs(stage, stream, "audio")]) == pytest.approx(seconds, abs=0.05)
 
 
 async def test_on_a_key_frame_nothing_is_encoded_anew(stage: Stage) -> None:
@@ -149,7 +179,7 @@ async def test_on_a_key_frame_nothing_is_encoded_anew(stage: Stage) -> None:
 async def test_all_that_goes_by_the_clock_of_a_recording_moves_with_a_trim(stage: Stage) -> None:
     stream = await recorded(stage)
     assert (await stage.served.call("POST", f"/streams/{stream.id}/recording", token=stage.ada))[0] == 202
-    await worked(stage)
+    await worked(stage, "recordings")
     for label, at_ms in (("Cut", 500), ("Goal", 4_000), ("End", 11_900)):
         body = {"label": label, "at_ms": at_ms}
         assert (await stage.served.call("POST", f"/streams/{stream.id}/markers", token=stage.ada, json=body))[0] == 201
@@ -159,7 +189,7 @@ async def test_all_that_goes_by_the_clock_of_a_recording_moves_with_a_trim(stage
         stream.id, stream.room_id, stream.owner_id,
     )  # fmt: skip
     assert (await trim(stage, stream, 3_000, 11_500))[0] == 202
-    await worked(stage)
+    await worked(stage, "recordings")
 
     path = f"/streams/{stream.id}/markers"
     _, page = await stage.served.call("GET", path)
