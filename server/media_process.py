@@ -15,7 +15,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -69,6 +69,7 @@ from media.rtmp.limits import RtmpLimits
 from media.rtmp.server import RtmpServer
 from media.stage.stages import Stages
 from media.transcode.pool import CodecPool
+from media.transcode.stage_messages import StageShape
 from media.webrtc import errors as webrtc_errors
 from media.webrtc.port import RtcPort
 from media.webrtc.quality import ViewerPictures
@@ -91,6 +92,9 @@ RTMP_BUDGET_S = 1.0
 READ_S = 20.0
 MAX_SEGMENT_BYTES = 64 * 1024 * 1024
 MAX_SLATE_BYTES = 4 * 1024 * 1024
+
+#: Of the page, where it is built.
+FONT: Final = Path(__file__).parent / "web" / "dist" / "fonts" / "DejaVuSans.ttf"
 
 log = logging.getLogger("server.media_process")
 
@@ -184,6 +188,7 @@ class MediaServer:
             release=self._codecs.release,
             authorize=self._authorize,
             max_stages=self._config.max_stages,
+            shape=StageShape(font=str(FONT)),
         )
         rtmp = socket.socket(fileno=self._config.sockets["rtmp"])
         rtmp_port = await self._rtmp.start(sock=rtmp)

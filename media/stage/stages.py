@@ -11,6 +11,7 @@ from media.stage.air import Authorize
 from media.stage.plan import MAX_PEOPLE, StagePlan, StageState
 from media.stage.stage import Stage, StageAway
 from media.transcode.employment import Hire, Release
+from media.transcode.stage_messages import StageShape
 from media.webrtc.errors import OfferRefused
 from media.webrtc.port import RtcPort
 from media.webrtc.whep import WhepEndpoint
@@ -33,12 +34,14 @@ class Stages:
         release: Release,
         authorize: Authorize,
         max_stages: int,
+        shape: StageShape | None = None,
     ) -> None:
         self._whep = whep
         self._hire = hire
         self._release = release
         self._authorize = authorize
         self._max_stages = max_stages
+        self._shape = shape
         self._stages: dict[str, Stage] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self.whip = WhipEndpoint(
@@ -128,6 +131,7 @@ class Stages:
             authorize=self._authorize,
             leave=self._leave,
             on_closed=lambda reason: self._forget(plan.stream_id),
+            shape=self._shape,
         )
         return stage
 

@@ -15,6 +15,8 @@ class StageShape(msgspec.Struct, frozen=True, array_like=True):
     height: int = 720
     fps: int = 30
     bit_rate: int = 2_500_000
+    font: str = ""
+    """The file of that in which names are written; without one there are none."""
 
 
 class StageSeat(msgspec.Struct, frozen=True, array_like=True):
@@ -23,6 +25,7 @@ class StageSeat(msgspec.Struct, frozen=True, array_like=True):
     seat: str
     is_shown: bool
     is_muted: bool
+    name: str = ""
 
 
 class StageJob(msgspec.Struct, frozen=True, tag="stage", array_like=True):

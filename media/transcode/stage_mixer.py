@@ -15,9 +15,10 @@ from av.codec.context import Flags
 from av.video.frame import PictureType
 
 from media.transcode.audio import open_audio_decoder
-from media.transcode.stage_layout import boxes
+from media.transcode.stage_layout import Box, boxes
 from media.transcode.stage_messages import StageSeat, StageSeats, StageShape, StageTick
-from media.transcode.stage_pictures import Canvas, Picture
+from media.transcode.stage_names import name_strip
+from media.transcode.stage_pictures import Canvas, Picture, Plane
 from media.transcode.stage_sound import BLOCK, Samples, SoundBuffer, mix
 from media.transcode.tracks import OPUS_BIT_RATE, RATE, opus_track
 from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
@@ -149,9 +150,13 @@ class Mixer:
             yield Unit(kind="video", pts=pts, dts=pts, is_key=packet.is_keyframe, data=bytes(packet), at=tick.at)
 
     def _draw(self) -> av.VideoFrame:
-        people = [self._people[one.seat] for one in self._on_stage()]
+        people = self._on_stage()
         places = boxes(self._seats.layout, len(people), width=self._shape.width, height=self._shape.height)
-        return self._canvas.draw([(box, person.picture) for box, person in zip(places, people, strict=True)])
+        return self._canvas.draw([self._shown(box, one) for box, one in zip(places, people, strict=True)])
+
+    def _shown(self, box: Box, one: StageSeat) -> tuple[Box, Picture | None, Plane | None]:
+        name = name_strip(one.name, self._shape.font, box._replace(left=0, top=0)) if self._shape.font else None
+        return box, self._people[one.seat].picture, name
 
     def _blocks(self, until: int) -> Iterator[int]:
         """The blocks that are over by then."""

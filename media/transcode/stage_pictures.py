@@ -61,19 +61,27 @@ class Canvas:
         self._whole = np.empty((height * 3 // 2, width), np.uint8)
         self._planes = _planes(self._whole.reshape(-1), width, height)
 
-    def draw(self, shown: Sequence[tuple[Box, Picture | None]]) -> av.VideoFrame:
-        """Later ones above earlier ones."""
+    def draw(self, shown: Sequence[tuple[Box, Picture | None, Plane | None]]) -> av.VideoFrame:
+        """Later ones above earlier ones, each with the strip of its name, if it has one."""
         for plane, level in zip(self._planes, (GROUND, NO_COLOUR, NO_COLOUR), strict=True):
             plane[:] = level
-        for box, picture in shown:
+        for box, picture, name in shown:
             self._draw(box, None if picture is None else picture.planes(box.width, box.height))
+            if name is not None:
+                self._draw(_under(box, name), (name, NO_COLOUR, NO_COLOUR))
         return av.VideoFrame.from_ndarray(self._whole, format="yuv420p")
 
-    def _draw(self, box: Box, planes: Sequence[Plane] | None) -> None:
+    def _draw(self, box: Box, planes: Sequence[Plane | int] | None) -> None:
         levels: Sequence[Any] = planes if planes is not None else (VACANT, NO_COLOUR, NO_COLOUR)
         for plane, level, by in zip(self._planes, levels, (1, 2, 2), strict=True):
             left, top = box.left // by, box.top // by
             plane[top : top + box.height // by, left : left + box.width // by] = level
+
+
+def _under(box: Box, name: Plane) -> Box:
+    """At the lower edge, on the left, where it has room."""
+    height, width = min(name.shape[0], box.height), min(name.shape[1], box.width)
+    return Box(box.left, box.top + box.height - height, width, height)
 
 
 def _filling(frame: av.VideoFrame, width: int, height: int) -> Sequence[Plane]:

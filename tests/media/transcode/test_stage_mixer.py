@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import features
 
 from media.transcode.audio import open_audio_decoder
 from media.transcode.stage_layout import Layout
@@ -16,7 +18,9 @@ from media.transcode.stage_mixer import Mixer
 from media.transcode.video import open_decoder, packet_of
 from media.unit import VIDEO_TIMESCALE, Codec, Track, Unit
 from tests.media.transcode.sources import sound, tone
+from tests.tools import needs
 
+FONT = Path("server/web/dist/fonts/DejaVuSans.ttf")
 SHAPE = StageShape(320, 180, 10, 300_000)
 LEFT, RIGHT = (80, 90), (240, 90)
 
@@ -80,6 +84,25 @@ def test_two_people_stand_side_by_side_and_one_who_goes_leaves_the_whole_picture
     show(mixer, shown, 200)
     assert shown.at(LEFT) == pytest.approx(60, abs=8)
     assert shown.at(RIGHT) == pytest.approx(60, abs=8)
+
+
+@needs(FONT.exists(), "the font of the page")
+def test_names_stand_at_the_lower_left_of_those_who_have_one_that_the_font_can_write() -> None:
+    mixer = Mixer(StageShape(640, 360, 10, 900_000, str(FONT)))
+    names = {"a": "Ada", "b": "\u0645\u0631\u062d\u0628\u0627", "c": "\u5f20\u4f1f", "d": "x" * 50}
+    mixer.arrange(StageSeats("grid", "", tuple(StageSeat(seat, True, False, name) for seat, name in names.items())))
+    for seat in names:
+        track, unit = picture(100, width=320, height=180)
+        mixer.configure(seat, (track,))
+        mixer.feed(seat, unit)
+    shown = Shown(mixer)
+    show(mixer, shown, 100)
+    lower_left = {"a": (0, 164), "b": (320, 164), "c": (0, 344), "d": (320, 344)}
+    strips = {seat: shown.luma[y : y + 14, x : x + 20] for seat, (x, y) in lower_left.items()}
+    named = {seat for seat, strip in strips.items() if strip.min() < 40 and strip.max() > 180}
+    assert named == ({"a", "b", "d"} if features.check("raqm") else {"a", "d"}), "rather none than mirrored ones"
+    assert strips["c"].min() > 80, "rather none than boxes"
+    assert shown.at((320 + 240, 350)) == pytest.approx(100, abs=12), "a long one is cut short"
 
 
 def test_who_comes_back_has_their_old_place() -> None:

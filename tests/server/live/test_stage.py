@@ -88,12 +88,15 @@ async def test_the_streamer_admits_mutes_and_removes(node: CoreNode, owner: Pers
     assert await offer(node, host) == 201
     assert await offer(node, place) == await offer(node, place, "whep") == 201
     assert [sent.is_sending for sent in media.offers] == [True, True, False]
-    assert media.plans[-1].seats == (StageSeat(host["seat"], True, False), StageSeat(place["seat"], False, False))
+    assert media.plans[-1].seats == (
+        StageSeat(host["seat"], True, False, owner.username),
+        StageSeat(place["seat"], False, False, "Guest"),
+    )
     media.present = (host["seat"], place["seat"])
     stage = await owner.done("PATCH", f"{path}/seats/{place['seat']}", {"on_stage": True})
     assert [(seat["on_stage"], seat["state"]) for seat in stage["seats"]] == [(True, "present")] * 2
     await owner.done("PATCH", f"{path}/seats/{place['seat']}", {"muted": True})
-    assert media.plans[-1].seats[1] == StageSeat(place["seat"], True, True)
+    assert media.plans[-1].seats[1] == StageSeat(place["seat"], True, True, "Guest")
     await owner.done("DELETE", f"{path}/seats/{place['seat']}")
     assert [one.seat for one in media.plans[-1].seats] == [host["seat"]]
     assert await offer(node, place) == 401

@@ -58,7 +58,7 @@ class StageRows(msgspec.Struct, frozen=True, kw_only=True):
             revision=stage["revision"],
             layout=stage["layout"],
             spotlight=str(stage["spotlight"] or ""),
-            seats=tuple(StageSeat(str(row["id"]), row["is_on_stage"], row["is_muted"]) for row in joined),
+            seats=tuple(StageSeat(str(row["id"]), row["is_on_stage"], row["is_muted"], row["name"]) for row in joined),
             key=stage["stream_key"] if stage["is_on_air"] else "",
         )
 
