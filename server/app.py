@@ -15,6 +15,7 @@ from server.assembly.storage import open_storage
 from server.config import Settings
 from server.features.people.accounts.operators import NewAccount
 from server.folders import require_folder
+from server.http.countries import database_of
 from server.lifecycle import Stages, closer
 from server.live.edge.fanout import Fanout
 from server.ports import Ports
@@ -62,7 +63,9 @@ class App:
         storage = await open_storage(settings, stages)
         inside_port = self.ports.inside.getsockname()[1]
         place = await join_cluster(settings, storage, stages, inside_port=inside_port, registry=registry)
-        access = await open_access(storage, place, stages, settings=settings, geoip_database=settings.geoip_database)
+        access = await open_access(
+            storage, place, stages, settings=settings, geoip_database=database_of(settings.geoip_database)
+        )
         origin = settings.origin(self.ports.http_port)
         fanout = Fanout()
         installed = open_features(settings, storage, place, access, stages, origin=origin, topics=fanout)

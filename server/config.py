@@ -89,8 +89,8 @@ class Settings(FeatureSettings, BaseSettings):
     )
     geoip_database: Path | None = Field(
         None,
-        description="MaxMind database (.mmdb) that says which country an address is in; without it a stream cannot be "
-        "restricted to countries",
+        description="MaxMind database (.mmdb) that says which country an address is in; default: DB-IP Lite, which "
+        "comes with the page",
     )
 
     # what to lean on

@@ -16,6 +16,7 @@ from server.config import Settings
 from server.feature import Feature, Gauges
 from server.features.town.assistant_settings import engine_of
 from server.http.application import HttpSettings, build_app
+from server.http.countries import SHIPPED, database_of
 from server.http.dispatch import OnForged
 from server.http.health import Dependency, Health, ServerInfo, known
 from server.http.idempotency import IdempotencyKeys
@@ -143,12 +144,18 @@ def server_features(settings: Settings, health: Health, features: Sequence[Featu
         server_name=settings.server_name,
         version=VERSION,
         limits={**public_limits(settings), **limits},
-        describe=lambda: {"rooms": _rooms(settings)},
+        describe=lambda: {"rooms": _rooms(settings), "geolocation": _geolocation(settings)},
     )
     return [
         Feature(name="health", operations=health.operations()),
         Feature(name="server", operations=info.operations()),
     ]
+
+
+def _geolocation(settings: Settings) -> str | None:
+    """Whose data say which country an address is in; pages that show or use it name DB-IP."""
+    database = database_of(settings.geoip_database)
+    return None if database is None else "db-ip" if database == SHIPPED else "own"
 
 
 def _rooms(settings: Settings) -> Sequence[str]:

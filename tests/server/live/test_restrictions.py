@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from actors.restrictions import Restrictions, years_between
-from server.http.countries import Countries, NoDatabase
+from server.http.countries import SHIPPED, Countries, NoDatabase, database_of
 from server.http.errors import Problem
 from server.http.operation import Call
 from server.live.addresses import MediaAddresses
@@ -131,6 +131,16 @@ def test_countries_are_read_of_both_kinds_of_records_and_of_ipv4_within_ipv6(tmp
     found = [countries.of(one) for one in ("192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1")]
     assert found == ["DE", "DE", "JP"]
     assert [countries.of(one) for one in ("198.51.100.1", "203.0.113.1", "127.0.0.1", "", "x")] == [None] * 5
+    countries.close()
+
+
+def test_the_database_that_comes_with_the_page_gives_way_to_an_own_one_and_places_no_loopback(tmp_path: Path) -> None:
+    assert database_of(tmp_path) == tmp_path
+    assert database_of(None) == SHIPPED, "run `make web` first"
+    countries = Countries(SHIPPED)
+    placed = [countries.of(one) for one in ("8.8.8.8", "::ffff:81.2.69.142", "2a02:6b8::1")]
+    assert placed == ["US", "GB", "RU"]
+    assert [countries.of(one) for one in ("127.0.0.1", "::1", "10.1.2.3")] == [None] * 3
     countries.close()
 
 

@@ -20,6 +20,7 @@ export default {
   kilobits: "{n} كيلوبت/ث",
   seconds: "{n} ث",
   milliseconds: "{n} م.ث",
+  geolocationBy: "تحديد البلدان من العناوين: DB-IP",
   missingTitle: "لا يوجد شيء هنا",
   missingText: "ربما نُقلت هذه الصفحة، أو لم تكن موجودة أصلًا.",
   seeLive: "شاهد من يبث الآن",

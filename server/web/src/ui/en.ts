@@ -17,6 +17,7 @@ export default {
   kilobits: "{n} kbit/s",
   seconds: "{n} s",
   milliseconds: "{n} ms",
+  geolocationBy: "IP Geolocation by DB-IP",
   missingTitle: "There is nothing here",
   missingText: "The page has moved, or never was.",
   seeLive: "See who is live",

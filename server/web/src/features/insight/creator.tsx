@@ -4,6 +4,7 @@ import { sentence } from "../../api/http";
 import { call } from "../../api/session";
 import type { Answer } from "../../api/types";
 import { count } from "../../ui/format";
+import { Geolocation } from "../../ui/geolocation";
 import { Empty, PageTitle, Spinner, useTitle } from "../../ui/parts";
 import { Plot } from "./plot";
 import "./insight.css";
@@ -104,6 +105,7 @@ function Told({ told }: { told: Mine }) {
       {!told.items.length && <Empty title={t("noNumbers")} />}
       {told.by === "day" && told.metric !== "revenue" && told.items.length > 0 && <Plot what={t(told.metric)} points={told.items} />}
       {told.items.length > 0 && (told.by !== "day" || told.metric === "revenue") && <Table told={told} />}
+      {told.by === "country" && <Geolocation />}
     </>
   );
 }

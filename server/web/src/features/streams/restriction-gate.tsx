@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { ApiError } from "../../api/http";
 import { me } from "../../api/session";
 import { loginPath } from "../../router";
+import { Geolocation } from "../../ui/geolocation";
 import { Empty, PageTitle, useTitle } from "../../ui/parts";
 import { t } from "./words";
 
@@ -16,8 +17,17 @@ export function RestrictionGate({ failure }: { failure: ApiError }) {
   return (
     <div class="page centred">
       <PageTitle hidden>{title}</PageTitle>
-      <Empty title={title}>{isAge ? <Age /> : <p>{t("countryText")}</p>}</Empty>
+      <Empty title={title}>{isAge ? <Age /> : <Country />}</Empty>
     </div>
+  );
+}
+
+function Country() {
+  return (
+    <>
+      <p>{t("countryText")}</p>
+      <Geolocation />
+    </>
   );
 }
 

@@ -1,6 +1,7 @@
 /** Whom a broadcast is for: its countries, the least age and a warning. */
 import { useState } from "preact/hooks";
 import type { Body, Stream } from "../../api/types";
+import { Geolocation } from "../../ui/geolocation";
 import { Field } from "../../ui/parts";
 import { FormError, textOf, useSending } from "../../ui/sending";
 import { toast } from "../../ui/toasts";
@@ -69,6 +70,7 @@ export function RestrictionsPanel({ stream }: { stream: Stream }) {
           {t("save")}
         </button>
       </form>
+      <Geolocation />
     </section>
   );
 }
