@@ -30,6 +30,10 @@ class NotReached(StorageError):
     """What is kept does not lead to the moment; the sentence says what does."""
 
 
+class NothingSince(NotReached):
+    """All that is kept was replayed, and the last change of it is of before the moment."""
+
+
 async def take_base(url: str, wal: WalFolder, life: Path, *, keep_days: int) -> Path:
     """Copy the whole database, of a server that runs, into its life's folder, and remove what is too old since.
 
@@ -52,6 +56,7 @@ _AS_ONE_FILE: Final = ("--format=tar", "--gzip", "--wal-method=fetch", "--checkp
 async def recover(wal: WalFolder, data_dir: Path, to: datetime | None, *, say: Callable[[str], None]) -> Base:
     """Make ``data_dir / "postgres"`` as it was at ``to``, or as late as is kept: the base that it began with.
 
+    A moment after the last change that is kept is as late as is kept; ``say`` is then told of when that was.
     All or nothing: made beside its place and moved there. Raises ``NotReached``, ``EmbeddedStartFailed``,
     ``DumpFailed`` and ``OSError``.
     """
@@ -66,7 +71,12 @@ async def recover(wal: WalFolder, data_dir: Path, to: datetime | None, *, say: C
         say(f"unpacking the base of {base.at.isoformat()}")
         await asyncio.to_thread(_unpack, base, beside / "postgres")
         say("replaying what came after it")
-        await _replay(base, beside, to)
+        try:
+            await _replay(base, beside, to)
+        except NothingSince as nothing:
+            say(str(nothing))
+            (beside / "postgres.log").unlink()  # told, and no reason of what follows
+            await _replay(base, beside, None)
         (beside / "postgres" / LIFE).unlink(missing_ok=True)
         _move(beside / "postgres", data_dir.absolute() / "postgres")
     finally:
@@ -139,11 +149,11 @@ def _reason(base: Base, log: str) -> NotReached | None:
         return NotReached(damaged)
     if "recovery ended before configured recovery target" not in log:
         return None
-    times = _LAST.findall(log)
-    until = f"the last change before that is of {times[-1]}" if times else "nothing was changed since its base backup"
+    *_, last = ["", *_LAST.findall(log)]
+    until = f"the last change before that moment is of {last}" if last else "nothing was changed since its base backup"
     if missing := kept_after(base).missing:
         return NotReached(f"{_gap(missing)}; {until}")
-    return NotReached(f"nothing is kept from that moment on; {until}: `--to-time latest` takes all that is kept")
+    return NothingSince(f"{until}, and nothing is kept from then on: taking all that is kept")
 
 
 def _move(source: Path, target: Path) -> None:

@@ -99,6 +99,9 @@ async def test_a_database_is_brought_back_as_of_a_moment_and_a_gap_is_told(
         assert f"{missing.stem} of the WAL is missing" in capsys.readouterr().err
     assert list((folder / "never").iterdir()) == [folder / "never" / "postgres.lock"]
     (folder / "elsewhere").rename(missing)
+    assert await bring_back_to(of(folder, "quiet"), moment()) == 0, capsys.readouterr().err
+    assert "the last change before that moment is of 20" in capsys.readouterr().out
+    assert await words(of(folder, "quiet")) == ["last"]
     last.write_bytes(last.read_bytes()[:-40])
     assert await bring_back_to(of(folder, "never"), "latest") == 1
     assert f"{last} is damaged" in capsys.readouterr().err
