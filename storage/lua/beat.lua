@@ -30,14 +30,13 @@ end
 -- When nobody at all was heard for so long it was Redis that was away: everyone has that time once more.
 local last = tonumber(redis.call('HGET', cluster, 'beat') or 0)
 local was_away = now - last > silent or now < last
-for i, other in ipairs(redis.call('ZRANGE', seen, 0, -1)) do
-    local at = tonumber(redis.call('ZSCORE', seen, other))
-    if was_away or at > now then
-        redis.call('ZADD', seen, now, other)
-    elseif now - at > silent then
-        redis.call('ZREM', seen, other)
-        redis.call('HDEL', members, other)
-    end
+local since = was_away and '-inf' or '(' .. now
+for _, other in ipairs(redis.call('ZRANGEBYSCORE', seen, since, '+inf')) do
+    redis.call('ZADD', seen, now, other)
+end
+for _, other in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', '(' .. now - silent)) do
+    redis.call('ZREM', seen, other)
+    redis.call('HDEL', members, other)
 end
 if now < last then
     -- The clock was put back: the age of the data must not shrink with it.
