@@ -1,4 +1,4 @@
-"""Streams in lists: newest first, page by page."""
+"""Streams in lists: newest first, or the soonest of those to come, page by page."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from storage.stream_rows import IN_GOOD_STANDING, SELECT, State, StreamRow, stre
 
 MAX_PAGE: Final = 100
 
-Position = tuple[dt.datetime, str]
-"""Where a page ended: the time that its last stream stands under, and its id."""
+Position = tuple[dt.datetime | int, str]
+"""Where a page ended: the time that its last stream stands under (a number in lists of what is to come), and its id."""
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_BEHIND: Final = 2**62
+"""Microseconds: what has no date, or was not begun by then, stands behind what is to come, the newest first."""
 
 
 class StreamPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +53,10 @@ class StreamPages:
         country: str | None = None,
         limit: int = 20,
         after: Position | None = None,
+        to_come_at: dt.datetime | None = None,
     ) -> StreamPage:
         """Streams, newest first (by start, else schedule, else creation). Pages stay stable while rows are added.
+        ``to_come_at``: the soonest after this moment first instead, then what has no date or is late.
 
         ``q``: every word occurs in title, description, category or tags. ``viewer_id``: with those for followers of
         whom this person follows, and their own that are not for all; without the streams of those who
@@ -77,13 +82,11 @@ class StreamPages:
             where.add(_NOT_APART, viewer_id, viewer_id)
         for word in (q or "").split()[:8]:
             where.add(_MATCHES, f"%{_escaped(word)}%")
-        if after is not None:
-            where.add(f"({_NEWEST}, s.id) < ({{}}, {{}})", *after)
         wanted = max(1, min(limit, MAX_PAGE))
-        order = f" order by {_NEWEST} desc, s.id desc limit {wanted + 1}"
-        rows = await self._db.fetch(SELECT + where.sql() + order, *where.args)
+        order = where.newest(after) if to_come_at is None else where.soonest(after, to_come_at)
+        rows = await self._db.fetch(f"{SELECT}{where.sql()}{order} limit {wanted + 1}", *where.args)
         items = tuple(stream_of(row) for row in rows[:wanted])
-        return StreamPage(items=items, next=_position(items[-1]) if len(rows) > wanted else None)
+        return StreamPage(items=items, next=_position(items[-1], to_come_at) if len(rows) > wanted else None)
 
 
 class _Where:
@@ -108,6 +111,20 @@ class _Where:
         self._parts.append(condition.format(*numbers))
         self.args.extend(values)
 
+    def newest(self, after: Position | None) -> str:
+        """The order, once the condition of the page was added."""
+        if after is not None:
+            self.add(f"({_NEWEST}, s.id) < ({{}}, {{}})", *after)
+        return f" order by {_NEWEST} desc, s.id desc"
+
+    def soonest(self, after: Position | None, at: dt.datetime) -> str:
+        """As ``newest``."""
+        self.add("{}::timestamptz is not null", at)
+        key = _SOONEST.format(f"${len(self.args)}")
+        if after is not None:
+            self.add(f"({key}, s.id) > ({{}}, {{}})", *after)
+        return f" order by {key}, s.id"
+
     def sql(self) -> str:
         return " where " + " and ".join(self._parts)
 
@@ -118,12 +135,25 @@ def _escaped(word: str) -> str:
     return word.replace("\0", "")
 
 
-def _position(row: StreamRow) -> Position:
-    return row.started_at or row.scheduled_at or row.created_at, row.id
+def _position(row: StreamRow, to_come_at: dt.datetime | None) -> Position:
+    if to_come_at is None:
+        return row.started_at or row.scheduled_at or row.created_at, row.id
+    if row.scheduled_at is not None and row.scheduled_at >= to_come_at:
+        return _microseconds(row.scheduled_at), row.id
+    return _BEHIND - _microseconds(row.scheduled_at or row.created_at), row.id
+
+
+def _microseconds(at: dt.datetime) -> int:
+    return (at - _EPOCH) // dt.timedelta(microseconds=1)
 
 
 _ANY_ON_AIR: Final = "select exists (select from streams where state in ('live', 'interrupted'))"
 _NEWEST: Final = "coalesce(s.started_at, s.scheduled_at, s.created_at)"
+_MICROSECONDS: Final = "(extract(epoch from {0}) * 1000000)::bigint"
+_SOONEST: Final = (
+    f"case when s.scheduled_at >= {{0}} then {_MICROSECONDS.format('s.scheduled_at')}"
+    f" else {_BEHIND} - {_MICROSECONDS.format('coalesce(s.scheduled_at, s.created_at)')} end"
+)
 _LISTED: Final = (
     "(s.visibility = {} or (s.owner_id = {} and s.visibility in ('followers', 'subscribers', 'password'))"
     " or (s.visibility = {}"

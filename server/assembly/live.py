@@ -415,6 +415,7 @@ def features(
         pages=storage.stream_pages,
         stream_directory=watched.streams,
         addresses=access.addresses,
+        now=now,
     )
     keys = KeyRoutes(ingest=watched.ingest, access=streams, addresses=to_publish, node=place.node, rows=storage.streams)
     encoders = EncoderRoutes(addresses=to_publish)

@@ -23,6 +23,7 @@ from server.live.stream_directory import StreamDirectory
 from server.live.stream_keys import IngestAddresses
 from server.live.stream_passwords import StreamPassword
 from server.live.stream_shapes import (
+    PASSED,
     TAG,
     Created,
     HealthQuery,
@@ -30,6 +31,7 @@ from server.live.stream_shapes import (
     NewStreamBody,
     StreamChange,
     StreamShape,
+    has_passed,
 )
 from storage.errors import StorageError
 from storage.objects import ObjectStore
@@ -148,6 +150,8 @@ class StreamRoutes:
         given = call.body.model_dump(exclude_unset=True)
         if given.get("title", "") is None:
             raise invalid_field("title", "must be a text")
+        if given.get("scheduled_at") not in (None, view.scheduled_at) and has_passed(given["scheduled_at"]):
+            raise invalid_field("scheduled_at", PASSED)
         if "record" in given:
             given["is_recorded"] = given.pop("record")
         if "tags" in given:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,17 +19,26 @@ from server.live.stream_directory import StreamDirectory
 from server.live.stream_shapes import TAG, State, StreamQuery, StreamShape
 from server.live.viewings import Viewer
 from storage.stream import Streams
-from storage.stream_pages import StreamPages
+from storage.stream_pages import Position, StreamPages
 
 MAX_LIVE: Final = 500
+LATE: Final = timedelta(hours=1)
+"""What was not begun by then stands behind what is to come."""
 
 
 class StreamListRoutes:
     """``GET /api/v1/streams``."""
 
     def __init__(
-        self, *, rows: Streams, pages: StreamPages, stream_directory: StreamDirectory, addresses: MediaAddresses
+        self,
+        *,
+        rows: Streams,
+        pages: StreamPages,
+        stream_directory: StreamDirectory,
+        addresses: MediaAddresses,
+        now: Callable[[], datetime],
     ) -> None:
+        self._now = now
         self._addresses = addresses
         self._rows = rows
         self._pages = pages
@@ -40,7 +49,8 @@ class StreamListRoutes:
             Operation(
                 method="GET", path="/api/v1/streams", handler=self._list, name="listStreams", tag=TAG,
                 query=StreamQuery,
-                summary="Public streams, and those for followers of whom I follow: the most watched or newest first",
+                summary="Public streams, and those for followers of whom I follow: the live by viewers, the scheduled "
+                "soonest first, others newest first",
                 answers={200: Page[StreamShape]}, auth="optional",
             ),
         ]  # fmt: skip
@@ -53,7 +63,7 @@ class StreamListRoutes:
         if query.state == "live":
             return await self._most_watched(call, owner_id)
         states: Sequence[State] = (query.state,) if query.state else ("live", "interrupted", "scheduled", "ended")
-        after = decode_cursor(query.cursor, tuple[datetime, UUID]) if query.cursor is not None else None
+        to_come_at = self._now() - LATE if query.state == "scheduled" else None
         page = await self._pages.page(
             states=states,
             category=query.category,
@@ -62,7 +72,8 @@ class StreamListRoutes:
             viewer_id=id_of(call),
             country=self._asker(call).country,
             limit=query.limit,
-            after=(after[0], str(after[1])) if after is not None else None,
+            after=_after(query.cursor, is_number=to_come_at is not None),
+            to_come_at=to_come_at,
         )
         views = [view_of(row) for row in page.items]
         following = encode_cursor(page.next) if page.next is not None else None
@@ -102,6 +113,13 @@ class StreamListRoutes:
 
     def _asker(self, call: Call[None, StreamQuery]) -> Viewer:
         return self._addresses.asker(call.person, address=call.address)
+
+
+def _after(cursor: str | None, *, is_number: bool) -> Position | None:
+    if cursor is None:
+        return None
+    key, row_id = decode_cursor(cursor, tuple[int, UUID]) if is_number else decode_cursor(cursor, tuple[datetime, UUID])
+    return key, str(row_id)
 
 
 def _rank(view: StreamView) -> tuple[int, str]:

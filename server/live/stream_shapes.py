@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -14,6 +14,9 @@ from server.http.shapes import Body, Cursor, Limit, Query, Shape, Text, one_line
 from storage.stream_rows import Visibility
 
 TAG: Final = "streams"
+PASSED: Final = "must not have passed"
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""By so much the clock of who schedules a stream for now may be behind."""
 
 
 def _tag(text: str) -> str:
@@ -85,8 +88,19 @@ class _Details(Body):
         return list(dict.fromkeys(tags))
 
 
+def has_passed(at: datetime) -> bool:
+    return at < datetime.now(UTC) - CLOCKS_DIFFER
+
+
 class NewStreamBody(_Details):
     title: Title
+
+    @field_validator("scheduled_at")
+    @classmethod
+    def _to_come(cls, value: datetime | None) -> datetime | None:
+        if value is not None and has_passed(value):
+            raise ValueError(PASSED)
+        return value
 
 
 class StreamChange(_Details):

@@ -101,6 +101,20 @@ async def test_states_category_and_owner_filter(shelf: Shelf) -> None:
     assert await shelf.titles(owner_id=shelf.id()) == []
 
 
+async def test_what_is_to_come_stands_soonest_first_and_before_what_is_late_or_has_no_date(shelf: Shelf) -> None:
+    days = {"far": 9, "near": 1, "late": -2, "later still": -3, "soon": 2}
+    for name, day in days.items():
+        await shelf.add(name, state="scheduled", scheduled_at=AT + dt.timedelta(days=day))
+    seen: list[str] = []
+    after = None
+    while len(seen) < 9:
+        page = await shelf.pages.page(states=["scheduled"], limit=2, after=after, to_come_at=AT)
+        seen += [row.title for row in page.items]
+        if (after := page.next) is None:
+            break
+    assert seen == ["near", "soon", "far", "late", "later still"]
+
+
 async def test_only_public_streams_of_people_in_good_standing_are_listed(shelf: Shelf) -> None:
     await shelf.add("open")
     for visibility in ("unlisted", "private"):

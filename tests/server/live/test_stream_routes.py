@@ -51,6 +51,7 @@ async def ids(person: Person, query: str) -> list[str]:
         ({"title": "x", "category": "x" * 51, "language": "e_n"}, {"category", "language"}),
         ({"title": "x", "record": "yes"}, {"record"}),
         ({"title": "x", "scheduled_at": "2030-01-01"}, {"scheduled_at"}),
+        ({"title": "", "scheduled_at": "2026-01-01T00:00:00Z"}, {"scheduled_at", "title"}),
         ({"title": "a\x00b" * 60}, {"title"}),
     ],
 )

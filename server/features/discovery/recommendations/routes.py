@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
@@ -14,9 +15,11 @@ from server.features.discovery.recommendations.recommending import Recommending
 from server.features.discovery.recommendations.trending import Trending
 from server.features.discovery.search import FoundPerson, FoundPost, FoundStream
 from server.features.videos.library.shapes import VideoShape
+from server.http.cursors import decode_cursor, encode_cursor
+from server.http.errors import invalid_field
 from server.http.limits import CallRate
 from server.http.operation import UUID, Answer, Call, Operation, PathFormat
-from server.http.shapes import Body, Limit, Query, Shape, Text
+from server.http.shapes import Body, PageQuery, Shape, Text
 from server.live.addresses import MediaAddresses
 from server.live.viewings import Viewer
 from storage.audit import AuditLog
@@ -59,12 +62,11 @@ Recommended = RecommendedPerson | RecommendedPost | RecommendedStream | Recommen
 
 class RecommendationsShape(Shape):
     items: list[Annotated[Recommended, Field(discriminator="kind")]]
-    next: Annotated[None, Field(description="There are no more pages")] = None
+    next: Annotated[str | None, Field(description="null: there is no more; recommendations are one page")] = None
 
 
-class RecommendationQuery(Query):
+class RecommendationQuery(PageQuery):
     kind: Kind = "streams"
-    limit: Limit = 20
 
 
 class TrendingQuery(RecommendationQuery):
@@ -155,10 +157,12 @@ class RecommendationRoutes:
         )  # fmt: skip
         ids = [row["id"] for row in rows]
         shown = await self._shows[query.kind](ids, viewer) if ids else {}
-        items = [{**shown[one], "reason": "trending"} for one in ids if one in shown][: query.limit]
-        if len(items) < query.limit and query.language is None and query.category is None:
-            items += await self._new(query.kind, {item["id"] for item in items}, query.limit - len(items), viewer)
-        return Answer(200, {"items": items, "next": None})
+        items = [{**shown[one], "reason": "trending"} for one in ids if one in shown]
+        wanted = query.limit + 1 if query.cursor is None else MOST_SHOWN
+        if len(items) < wanted and query.language is None and query.category is None:
+            items += await self._new(query.kind, {item["id"] for item in items}, wanted - len(items), viewer)
+        items, following = _page(items, query.cursor, query.limit)
+        return Answer(200, {"items": items, "next": following})
 
     async def _new(self, kind: Kind, known: set[str], count: int, viewer: Viewer) -> list[dict[str, Any]]:
         """What is new for everybody, without what operators have removed."""
@@ -170,6 +174,8 @@ class RecommendationRoutes:
         return [{**shown[one], "reason": "new"} for one in ids if one in shown][:count]
 
     async def _recommend(self, call: Call[None, RecommendationQuery]) -> Answer:
+        if call.query.cursor is not None:
+            raise invalid_field("cursor", "is not a cursor of this list")
         items = await self._recommending.recommended(call.query.kind, self._viewer(call), call.query.limit)
         return Answer(200, {"items": items, "next": None})
 
@@ -194,3 +200,15 @@ class RecommendationRoutes:
 
     def _viewer(self, call: Call[Any, Any]) -> Viewer:
         return self._addresses.asker(call.person, address=call.address)
+
+
+def _page(items: list[dict[str, Any]], cursor: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of what trends now: after the last thing that was shown, or as many things on where that has gone."""
+    at = 0
+    if cursor is not None:
+        rank, last = decode_cursor(cursor, tuple[int, uuid.UUID])
+        places = {item["id"]: place for place, item in enumerate(items, 1)}
+        at = places.get(str(last), max(0, min(rank, len(items))))
+    shown = items[at : at + limit]
+    is_more = len(items) > at + limit
+    return shown, encode_cursor((at + limit, shown[-1]["id"])) if is_more else None

@@ -74,6 +74,13 @@ async def test_distinct_accounts_of_standing_make_a_trend_and_an_admin_removes_i
     await village.kit.database.execute("update users set created_at = now() where username = 'eve'")
     await village.settle()
     assert await village.listed("", "/trending?kind=posts") == [(good, "trending"), (bought, "trending")]
+    _, first = await village.served.call("GET", "/trending?kind=posts&limit=1")
+    _, second = await village.served.call("GET", f"/trending?kind=posts&limit=1&cursor={first['next']}")
+    assert [one["id"] for one in (*first["items"], *second["items"])] == [good, bought]
+    assert second["next"] is None
+    for path in ("/trending?cursor=zz", "/recommendations?cursor=zz", f"/recommendations?cursor={first['next']}"):
+        status, refused = await village.served.call("GET", path)
+        assert (status, [one["field"] for one in refused["errors"]]) == (422, ["cursor"])
     await village.kit.database.execute("update users set roles = '{viewer,admin}' where username = 'dan'")
     login = {"login": "dan", "password": PASSWORD}
     village.tokens["dan"] = (await village.call("", "POST", "/auth/login", json=login))["access_token"]
