@@ -12,6 +12,7 @@ import { shareLink } from "../../ui/share";
 import { chatOfStream, ReplayChat } from "../chat/replay";
 import Comments from "../posts/comments";
 import { Player } from "../player/player";
+import { isRestricted, RestrictionGate } from "../streams/restriction-gate";
 import { chaptersOf, watchable } from "../player/uploaded";
 import { useBeats } from "../player/use-beats";
 import "../player/stage.css";
@@ -49,6 +50,7 @@ export default function VideoPage({ videoId }: { videoId: string }) {
   if (failure instanceof ApiError && [400, 404, 422].includes(failure.status)) {
     return <Missing title={t("noVideo")} text={t("noVideoText")} />;
   }
+  if (isRestricted(failure)) return <RestrictionGate failure={failure} />;
   if (!video) {
     return (
       <div class="page centred">
@@ -108,7 +110,7 @@ function Info({ video, onChange, positionMs, onSeek }: InfoProps) {
   const owner = video.owner.display_name || video.owner.username;
   const isMine = me.value?.id === video.owner.id;
   return (
-    <div class="info">
+    <div class={isMine && isEdited ? "info is-edited" : "info"}>
       <div class="info-head">
         <a class="info-owner" href={`/@${video.owner.username}`} aria-label={owner}>
           <Avatar of={video.owner} size={44} />

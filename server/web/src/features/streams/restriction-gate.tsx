@@ -1,4 +1,4 @@
-/** In the place of a broadcast or clip that is not for this viewer, and before one with a warning. */
+/** In the place of a broadcast, video or clip that is not for this viewer, and before one with a warning. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError } from "../../api/http";
@@ -10,14 +10,25 @@ import { t } from "./words";
 
 export const isRestricted = (failure: unknown): failure is ApiError => failure instanceof ApiError && failure.status === 451;
 
+/** The end of the problem's type → what it is called, and what is said. */
+const REASONS = {
+  "restricted-age": { title: "ageTitle", Text: Age },
+  claimed: { title: "claimedTitle", Text: () => <p>{t("claimedText")}</p> },
+  withheld: { title: "withheldTitle", Text: () => <p>{t("withheldText")}</p> },
+  "restricted-country": { title: "countryTitle", Text: Country },
+} as const;
+
 export function RestrictionGate({ failure }: { failure: ApiError }) {
-  const isAge = failure.type.endsWith("/restricted-age");
-  const title = t(isAge ? "ageTitle" : "countryTitle");
+  const code = failure.type.split("/").pop() as keyof typeof REASONS;
+  const reason = REASONS[code] ?? REASONS["restricted-country"];
+  const title = t(reason.title);
   useTitle(title);
   return (
     <div class="page centred">
       <PageTitle hidden>{title}</PageTitle>
-      <Empty title={title}>{isAge ? <Age /> : <Country />}</Empty>
+      <Empty title={title}>
+        <reason.Text />
+      </Empty>
     </div>
   );
 }
