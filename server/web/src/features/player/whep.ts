@@ -6,6 +6,8 @@ import { t } from "./words";
 
 const LAYER_REL = "urn:ietf:params:whep:ext:core:layer";
 const FIRST_FRAME_MS = 8000;
+/** A server that does not answer by then has gone. */
+const GOODBYE_MS = 2000;
 /**
  * Offer without candidates, which the server needs none of, and take its answer (RFC 9725, 4.2). Candidates are looked
  * for after that, with the TURN servers that came with it. Nothing is
@@ -136,6 +138,7 @@ export class WhepSession {
  */
 export async function endSession(peer: RTCPeerConnection, resource: string | null, headers: Record<string, string> = {}): Promise<void> {
   const isUp = peer.connectionState === "connected" || peer.connectionState === "connecting";
-  if (resource && isUp) await fetch(resource, { method: "DELETE", keepalive: true, headers }).catch(() => undefined);
+  const signal = AbortSignal.timeout(GOODBYE_MS);
+  if (resource && isUp) await fetch(resource, { method: "DELETE", keepalive: true, headers, signal }).catch(() => undefined);
   peer.close();
 }

@@ -8,9 +8,13 @@ export type BroadcastStatus = "idle" | "connecting" | "live" | "reconnecting" | 
 
 const VIDEO_BITS = 2_500_000;
 const CONNECT_MS = 12_000;
+/** Who comes back tries again soon: a server that has just started answers the next time. */
+const RETURN_MS = 8_000;
 /** The server keeps an interrupted stream for half a minute; after that there is nothing to come back to. */
 const GIVE_UP_MS = 28_000;
-const RETRY_MS = 1500;
+const RETRY_MS = 1000;
+/** A browser calls a connection failed after a quarter of a minute; one that stays broken for so long is begun anew. */
+const BROKEN_MS = 1500;
 
 interface Target {
   whipUrl: string;
@@ -25,6 +29,7 @@ export class Broadcast {
   #media: MediaStream | null = null;
   #video: RTCRtpSender | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #broken: ReturnType<typeof setTimeout> | undefined;
   #brokenSince: number | null = null;
 
   /** Resolves when the server receives; throws ApiError or Error when it does not come to that. */
@@ -47,6 +52,7 @@ export class Broadcast {
 
   async stop(): Promise<void> {
     clearTimeout(this.#retry);
+    clearTimeout(this.#broken);
     const dropped = this.#drop();
     this.#target = null;
     this.#brokenSince = null;
@@ -67,26 +73,32 @@ export class Broadcast {
   async #publish(): Promise<void> {
     const [target, media] = [this.#target, this.#media];
     if (!target || !media) return;
+    const withinMs = this.#brokenSince === null ? CONNECT_MS : RETURN_MS;
     const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.#peer = peer;
     this.#addTracks(peer, media);
     await negotiate(peer, async (body) => {
-      const response = await send(local(target.whipUrl), {
-        method: "POST",
-        headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${target.key}` },
-        body,
-      });
+      const headers = { "Content-Type": "application/sdp", Authorization: `Bearer ${target.key}` };
+      const response = await send(local(target.whipUrl), { method: "POST", headers, body }, undefined, withinMs);
       const location = response.headers.get("Location");
       this.#resource = location ? local(location) : null;
       return response;
     });
-    await connected(peer);
+    await connected(peer, withinMs);
     await this.#limit();
     this.#brokenSince = null;
     this.status.value = "live";
-    peer.addEventListener("connectionstatechange", () => {
-      if (peer === this.#peer && peer.connectionState === "failed" && this.status.value === "live") this.#comeBack();
-    });
+    peer.addEventListener("connectionstatechange", () => this.#watch(peer));
+  }
+
+  #watch(peer: RTCPeerConnection): void {
+    if (peer !== this.#peer || this.status.value !== "live") return;
+    clearTimeout(this.#broken);
+    if (peer.connectionState === "failed") this.#comeBack();
+    else if (peer.connectionState === "disconnected")
+      this.#broken = setTimeout(() => {
+        if (peer === this.#peer && this.status.value === "live") this.#comeBack();
+      }, BROKEN_MS);
   }
 
   #addTracks(peer: RTCPeerConnection, media: MediaStream): void {
@@ -171,7 +183,7 @@ function tellCaptureTimes(transceiver: RTCRtpTransceiver): void {
   extensible.setHeaderExtensionsToNegotiate(offered.map((one) => (one.uri === CAPTURE_TIME ? { ...one, direction: "sendrecv" } : one)));
 }
 
-function connected(peer: RTCPeerConnection): Promise<void> {
+function connected(peer: RTCPeerConnection, withinMs: number): Promise<void> {
   return new Promise((done, fail) => {
     const check = (): void => {
       if (peer.connectionState === "connected") finish();
@@ -183,7 +195,7 @@ function connected(peer: RTCPeerConnection): Promise<void> {
       if (error) fail(error);
       else done();
     };
-    const timer = setTimeout(() => finish(new Error(t("mediaUnreachable"))), CONNECT_MS);
+    const timer = setTimeout(() => finish(new Error(t("mediaUnreachable"))), withinMs);
     peer.addEventListener("connectionstatechange", check);
     check();
   });
