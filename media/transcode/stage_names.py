@@ -29,10 +29,11 @@ log = logging.getLogger(__name__)
 @functools.lru_cache(maxsize=64)
 def name_strip(name: str, font: str, box: Box) -> NDArray[np.uint8] | None:
     """Its brightness, even in width and height, for a box of this size. None for a name that cannot be written: of no
-    letters, of letters that the font does not have, or from the right where nothing lays that out."""
+    letters, of letters that the font does not have, or from the right where nothing lays that out; and for all where
+    the font or what draws it is missing."""
     try:
         letters = ImageFont.truetype(font, max(_MIN_PX, round(box.height * _SHARE)))
-    except OSError as error:
+    except (OSError, ImportError) as error:
         log.warning("names of stages are left out: %s", error)
         return None
     if not name or not _is_laid_out(name) or _lacks(letters, name):

@@ -105,6 +105,17 @@ def test_names_stand_at_the_lower_left_of_those_who_have_one_that_the_font_can_w
     assert shown.at((320 + 240, 350)) == pytest.approx(100, abs=12), "a long one is cut short"
 
 
+def test_without_the_font_there_are_pictures_without_names() -> None:
+    mixer = Mixer(StageShape(320, 180, 10, 300_000, "/nowhere/font.ttf"))
+    mixer.arrange(StageSeats("grid", "", (StageSeat("ada", True, False, "Ada"),)))
+    track, unit = picture(100)
+    mixer.configure("ada", (track,))
+    mixer.feed("ada", unit)
+    shown = Shown(mixer)
+    show(mixer, shown, 100)
+    assert shown.at((8, 172)) == pytest.approx(100, abs=8)
+
+
 def test_who_comes_back_has_their_old_place() -> None:
     mixer, shown = on_stage(("ada", 60), ("bob", 200))
     mixer.configure("ada", ())
