@@ -100,7 +100,7 @@ function LeftoverList({ objects }: { objects: Objects }) {
     <section>
       <h2>{t("leftovers")}</h2>
       {failure ? <p role="alert">{sentence(failure)}</p> : !items && <Spinner />}
-      {items?.length === 0 && <p>{t("none")}</p>}
+      {items?.length === 0 && objects.scanned_at && <p>{t("none")}</p>}
       {items && items.length > 0 && (
         <>
           <p>{t("leftoversHint", { n: t("folders", { n: objects.leftover_folders }), size: bytes(objects.leftover_bytes) })}</p>
