@@ -114,6 +114,9 @@ class App:
         await access.departure.resume()
         start_jobs(settings, storage, place, installed, stages, registry=registry)
         start_readers(place.readers, db=storage.db, stages=stages)
+        for feature in features:
+            if feature.begin is not None:
+                feature.begin()
 
     async def _start_media(self, core: live.Live) -> None:
         await core.start_media(self._stages)

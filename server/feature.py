@@ -147,7 +147,8 @@ class Feature:
     ``DomainError`` code → HTTP status.
     ``limits`` are listed under ``limits`` of ``GET /api/v1/server``. ``previews``: what links to the
     page of a path show. ``outgoing``: what it posts to servers of others. ``logs``: other logs than that of facts, each
-    with a reader of that name in the cluster. ``close`` ends what the room has started.
+    with a reader of that name in the cluster. ``begin`` starts on each node, once it takes clients, what takes long to
+    be there; it may neither raise nor wait. ``close`` ends what the room has started.
     """
 
     name: str
@@ -169,4 +170,5 @@ class Feature:
     limits: Mapping[str, float] = field(default_factory=dict)
     previews: Mapping[str, PreviewOf] = field(default_factory=dict)
     gauges: Callable[[], Gauges] | None = None
+    begin: Callable[[], None] | None = None
     close: Callable[[], Awaitable[None]] | None = None

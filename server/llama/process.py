@@ -33,8 +33,8 @@ class ModelAway(Exception):
 
 
 class LlamaProcess:
-    """Started with the first ask, and anew with the next one after it ended: at once the first time, and as long as
-    nothing is answered after 1, 2, 4 … 60 s. ``order``: without its socket.
+    """Started by ``begin`` or the first ask, and anew with the next one after it ended: at once the first time, and as
+    long as nothing is answered after 1, 2, 4 … 60 s. ``order``: without its socket.
     """
 
     def __init__(
@@ -64,11 +64,16 @@ class LlamaProcess:
         self.verdict()
         if self._starting is None and self._process is None:
             self._require_patience()
-            self._starting = asyncio.create_task(self._start(), name="start of the model")
+            self.begin()
         if self._starting is not None and (error := await asyncio.shield(self._starting)):
             raise ModelAway(error)
         assert self._folder is not None
         return Path(self._folder.name) / SOCKET
+
+    def begin(self) -> None:
+        """Start it, unless it is there, and wait for nothing."""
+        if self._starting is None and self._process is None:
+            self._starting = asyncio.create_task(self._start(), name="start of the model")
 
     def answered(self) -> None:
         """It has given a whole answer: should it end now, it is started at once."""

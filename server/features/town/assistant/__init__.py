@@ -131,6 +131,7 @@ def build(
         personal_data=PersonalData(tables=TABLES, sections=SECTIONS, erase=_erase),
         limits={"assistant_chars": MAX_TEXT, "assistant_daily_questions": settings.assistant_daily_questions},
         gauges=figures.gauges if engine is not None else None,
+        begin=engine.begin if isinstance(engine, LocalModel) else None,
         close=close,
     )
 

@@ -43,6 +43,10 @@ class LocalModel:
         finally:
             self._askers -= 1
 
+    def begin(self) -> None:
+        """Have the file read before the first question comes."""
+        self._process.begin()
+
     async def close(self) -> None:
         await self._process.close()
 

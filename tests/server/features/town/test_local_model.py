@@ -82,7 +82,13 @@ async def failure(engine: LocalModel) -> str:
 
 async def test_an_answer_comes_word_by_word_with_its_tokens_and_nothing_remains_of_the_process(runs: Runs) -> None:
     engine, process = runs("tiny.gguf")
+    for _ in range(2):
+        engine.begin()
+    assert [task.get_name() for task in asyncio.all_tasks()].count("start of the model") == 1
+    await process.address()
+    begun = process.pid
     parts = await answer(engine)
+    assert process.pid == begun
     assert [one.text for one in parts if isinstance(one, Delta)] == [f" {one}" for one in SAYS]
     assert [one.tokens > len(SAYS) for one in parts if isinstance(one, Usage)] == [True]
     pid = process.pid
