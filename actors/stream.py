@@ -57,6 +57,7 @@ from actors.stream_publisher import (
     SlateDue,
     StartDue,
 )
+from actors.stream_recording import ends_at_ms
 from actors.stream_store import StreamStore
 from actors.stream_writer import RETRY_S, ListDue, SaveDue, StreamWriter
 
@@ -191,6 +192,7 @@ class LiveStream(Actor):
         self._publisher.health = message.health
         await self._watch_health(message)
         self._show_renditions(message)
+        self._publisher.reaches(message.media_time_ms)
         self._writer.progress(message.next_segment, media_time_ms=message.media_time_ms)
         self._writer.save_later()
         self._keep_chat_in_step()
@@ -251,6 +253,7 @@ class LiveStream(Actor):
 
     @handles(SegmentsRecorded)
     async def segments_recorded(self, message: SegmentsRecorded) -> None:
+        self._publisher.reaches(ends_at_ms(message.segments))
         await self._writer.add_segments(message)
 
     @handles(ListDue)
@@ -443,6 +446,9 @@ class LiveStream(Actor):
         previous = self._view.state
         if (view := moved(self._view, cause, now=self._now())) is None:
             return False
+        if view.state == "ended" and self._publisher.media_until_ms:
+            # What the slate at its end took is nowhere in the recording.
+            view = msgspec.structs.replace(view, media_time_ms=min(view.media_time_ms, self._publisher.media_until_ms))
         try:
             await self._writer.save(view)
         except Unavailable:

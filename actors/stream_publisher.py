@@ -69,8 +69,14 @@ class Publisher:
         self.awaited_after = 0
         """The last publication of a publisher that was lost: how long others are waited for is told by its number."""
         self.progressed_at = 0.0
+        self.media_until_ms = 0
+        """Where the media of publishers ends, slates left out; 0 while nothing is known of it."""
         self.health: dict[str, Any] = {}
         self._reported_at = 0.0  # monotonic
+
+    def reaches(self, media_time_ms: int) -> None:
+        """So far its media goes, at least."""
+        self.media_until_ms = max(self.media_until_ms, media_time_ms)
 
     @property
     def is_busy(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from actors.stream_messages import SegmentsRecorded
 from actors.stream_store import InitRow, SegmentRow
 
@@ -44,5 +46,9 @@ class UnlistedSegments:
 
     @property
     def media_time_ms(self) -> int:
-        """Where the last segment ends."""
-        return max((round(segment.media_time_ms + segment.duration_ms) for segment in self.segments), default=0)
+        return ends_at_ms(self.segments)
+
+
+def ends_at_ms(segments: Iterable[SegmentRow]) -> int:
+    """Where the last of them ends in the media clock; 0 for none."""
+    return max((round(segment.media_time_ms + segment.duration_ms) for segment in segments), default=0)

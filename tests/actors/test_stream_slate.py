@@ -67,6 +67,15 @@ async def test_what_is_heard_of_a_slate_does_not_bring_the_stream_back_on_the_ai
     assert fixture.media.told[-1][0] == 2
 
 
+async def test_what_a_slate_at_the_end_took_is_no_part_of_the_stream(fixture: StreamFixture) -> None:
+    grant = await fixture.go_live()
+    await fixture.progress(grant.publication, ms=9_000, segment=5)
+    await fixture.lose(grant.publication)
+    await slated(fixture, 2, ms=38_000, segment=20)
+    await fixture.clock.advance(30.0)
+    assert ((await fixture.view()).state, (await fixture.view()).media_time_ms) == ("ended", 9_000)
+
+
 async def test_the_end_of_a_stream_ends_its_slate(fixture: StreamFixture) -> None:
     grant = await fixture.go_live()
     await fixture.lose(grant.publication)
